@@ -1,0 +1,20 @@
+"""One system with everything its people decided, as the loader hands it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from config.models.people import People
+from config.models.policies import Policy
+from config.models.procedures import Procedure
+from config.models.systems import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A loaded system.  `messages` maps a template's name (`customers.md`) to its text."""
+
+    system: System
+    people: People
+    policy: Policy
+    procedures: Mapping[str, Procedure]
+    messages: Mapping[str, str]

@@ -1,0 +1,130 @@
+"""`policy.yaml`: questions, facts, decision matrix, authorization, targets, follow-ups."""
+
+from typing import Any
+
+from pydantic import Field
+
+from config.models.base import (
+    Duration,
+    Expression,
+    Identifier,
+    Model,
+    Severity,
+    Traced,
+)
+
+
+class Question(Traced):
+    """Something that only a person can answer; the answer becomes a boolean fact."""
+
+    id: Identifier
+    text: str = Field(min_length=1, max_length=150)
+
+
+class Fact(Traced):
+    """Something that is looked up while assessing.  A look that fails leaves it unknown."""
+
+    id: Identifier
+    title: str = Field(min_length=1, max_length=60)
+    uses: str
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    value: Expression = Field(description="CEL over `output` giving the fact's value.")
+    show: str | None = Field(default=None, description="Template for people, over `value`.")
+    limit: Expression | None = Field(default=None, description="CEL over `value`: is it all right?")
+
+
+class Trigger(Traced):
+    """A condition that calls for a procedure."""
+
+    id: Identifier
+    title: str
+    when: Expression | None = None
+    lasting: Duration | None = None
+    severity: Severity
+    procedure: Identifier
+    within: Duration | None = None
+
+
+class Decision(Traced):
+    """One row of the decision matrix; rows stand in order of precedence."""
+
+    procedure: Identifier | None = Field(description="Null where no procedure is carried yet.")
+    title: str
+    when: Expression
+    because: str = Field(description="Template over facts: why this row applies.")
+    severity: Severity
+    then: str = Field(default="", description="What to do where `procedure` is null.")
+
+
+class Slot(Traced):
+    """So many distinct people who have one of these roles."""
+
+    any_of: tuple[Identifier, ...] = Field(min_length=1)
+    count: int = Field(default=1, ge=1)
+
+
+class AuthorizationClass(Traced):
+    """Who must approve a plan of this class."""
+
+    id: Identifier
+    title: str
+    needs: tuple[Slot, ...] = Field(min_length=1)
+    limit: Duration = Field(description="Decision limit; passing it escalates, never approves.")
+    self_approval: bool = Field(
+        default=False, description="Whether the declarer may fill a slot at all."
+    )
+
+
+class Condition(Traced):
+    """Further approvers where a fact is true; added to the class's own."""
+
+    id: Identifier
+    title: str
+    when: Expression
+    needs: tuple[Slot, ...] = Field(min_length=1)
+
+
+class Authorization(Model):
+    """The authorization matrix."""
+
+    classes: tuple[AuthorizationClass, ...] = Field(min_length=1)
+    conditions: tuple[Condition, ...] = ()
+    control: tuple[Identifier, ...] = Field(
+        min_length=1, description="Roles that may hold, resume, retry, skip, undo and abort."
+    )
+
+
+class Target(Traced):
+    """Recovery objectives of one kind of incident."""
+
+    id: Identifier
+    title: str
+    rto: Duration
+    rto_limit: Duration
+    rpo: Duration | None = None
+    rpo_limit: Duration | None = None
+
+
+class FollowUp(Traced):
+    """A task that is due after the rollback."""
+
+    id: Identifier
+    title: str
+    due: Duration
+
+
+class Policy(Model):
+    """The whole file."""
+
+    facts: tuple[Fact, ...] = ()
+    questions: tuple[Question, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    matrix: tuple[Decision, ...] = Field(min_length=1)
+    authorization: Authorization
+    targets: tuple[Target, ...] = Field(min_length=1)
+    phase_budgets: dict[Identifier, Duration] = Field(default_factory=dict)
+    plan_valid_for: Duration = Field(description="A plan older than this must be made again.")
+    follow_ups: tuple[FollowUp, ...] = ()
+    incomplete: tuple[str, ...] = Field(
+        default=(), description="What this file does not carry yet, in words, for `check`."
+    )

@@ -1,0 +1,78 @@
+"""`system.yaml`: what a system is called, where it lives and how it is reached.
+
+Connections hold references to secrets (`env:NAME` or `file:PATH`), never secrets.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from config.models.base import Identifier, Model, Traced
+
+SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
+Url = Annotated[str, Field(pattern=r"^(https?://|env:)\S+$")]
+
+
+class KubernetesConnection(Model):
+    """One cluster and namespace; `context` is looked up in KUBECONFIG, and pinned."""
+
+    context: str = Field(min_length=1)
+    namespace: str = Field(min_length=1)
+    server: str | None = Field(
+        default=None, description="The API server that the context must point at."
+    )
+
+
+class PrometheusConnection(Model):
+    """A Prometheus-compatible query API."""
+
+    url: Url
+    token: SecretRef | None = None
+
+
+class StatuspageConnection(Model):
+    """One page of Statuspage."""
+
+    url: Url = "https://api.statuspage.io"
+    page: str = Field(min_length=1)
+    token: SecretRef
+
+
+class Connections(Model):
+    """How the adapters reach this system."""
+
+    kubernetes: KubernetesConnection | None = None
+    prometheus: PrometheusConnection | None = None
+    statuspage: StatuspageConnection | None = None
+
+
+class Channels(Model):
+    """Slack channels by name, without #."""
+
+    incidents: str = Field(min_length=1, max_length=80)
+
+
+class Link(Traced):
+    """Something that responders want within reach."""
+
+    title: str
+    url: str
+
+
+class System(Traced):
+    """The whole file."""
+
+    system: Identifier
+    title: str = Field(min_length=1)
+    environment: str = "production"
+    aliases: tuple[str, ...] = ()
+    live: bool = Field(
+        default=False, description="Switched on for real: placeholders are refused from then on."
+    )
+    status_mode: Literal["confirm", "automatic"] = "confirm"
+    channels: Channels
+    connections: Connections = Connections()
+    variables: dict[Identifier, str | int | float | bool | tuple[str, ...]] = Field(
+        default_factory=dict, description="Names used by procedures: `system.<name>`."
+    )
+    links: tuple[Link, ...] = ()
