@@ -1,0 +1,67 @@
+# Backout's commands. Everything happens in .venv; nothing needs root, Docker, an account or a cluster.
+#
+#   make demo             a local Slack and a simulated estate, in the browser
+#   make test ARGS="-k gates -x"
+#   make PYTHON=python3.12 test     another interpreter for a new .venv
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PACKAGES := bot flows adapters config sandbox
+ARGS ?=
+
+# Both are made by .ci/venv; a change of the pins or of pyproject.toml makes them again.
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt
+
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types contracts fmt bench docs pins clean
+
+help:  ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME)  ## try it: a local Slack and a simulated estate, in your browser
+	@$(BIN)/backout demo $(ARGS)
+
+test: $(DEV)  ## run the tests (ARGS="-k gates" picks some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types contracts  ## lint, types and import contracts
+
+lint: $(DEV)  ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(DEV)  ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(DEV)  ## import-linter: who may import what
+	@$(BIN)/lint-imports --no-cache
+
+fmt: $(DEV)  ## format, and mend what ruff can mend safely
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(DEV)  ## measure (docs/performance.md has the figures)
+	@$(BIN)/python -m pytest tests/benchmarks $(ARGS)
+
+docs: $(DEV)  ## write the generated parts of docs/ again
+	@$(BIN)/backout diagram --write docs/architecture.md
+
+pins: $(DEV)  ## resolve all dependencies again, with hashes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	@$(BIN)/python .ci/pins.py
+
+clean:  ## remove .venv and what tools left behind
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find $(PACKAGES) tests .ci -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(RUNTIME): $(PINNED)
+	@.ci/venv runtime
+	@touch $@
+
+$(DEV): $(PINNED) constraints/dev.txt
+	@.ci/venv dev
+	@touch $(RUNTIME) $@
