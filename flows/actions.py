@@ -10,7 +10,7 @@ state back).  After a crash nobody guesses: `verify` looks.
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -108,10 +108,15 @@ class Holds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotYet:
-    """It is on its way; look again after so many seconds."""
+    """It is on its way; look again after so many seconds.
+
+    `output` is what was seen so far, in the shape of the action's output, so that a fact has a
+    value though its check is not met.  Empty where nothing could be seen: the fact is unknown.
+    """
 
     progress: str
     after: float = 2.0
+    output: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
