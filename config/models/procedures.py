@@ -30,6 +30,11 @@ class Step(Traced):
         default=None, description="A further authorization class asked for this step alone."
     )
     skippable: bool = Field(default=True, description="Whether authority may skip it at all.")
+    required: bool = Field(
+        default=True,
+        description="A step that is not required never delays or holds the run: its failure is "
+        "shown and told, and the rollback goes on.",
+    )
 
 
 class Parallel(Model):

@@ -1,0 +1,110 @@
+"""What is to be done.  Imperative, frozen; queued with the event that asked for it.
+
+`after` and `at` say when a command is due.  Steps' commands carry the attempt, outcomes echo it,
+and stale ones change nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenChannel:
+    """Find or make the incident's channel, invite, set the topic, post and pin the card."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatherFacts:
+    """Look at everything that the policy's facts name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propose:
+    """Ask the decision matrix which procedure applies to the facts as they are now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparePlan:
+    """Resolve a procedure into a plan; `planning` tells this request from older ones."""
+
+    procedure: str
+    because: str
+    planning: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformStep:
+    """Do a step, `after` so many seconds."""
+
+    step: str
+    attempt: int
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyStep:
+    """Look whether an attempt took effect of which nothing is known."""
+
+    step: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoStep:
+    """Put back what a step captured."""
+
+    step: str
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTimer:
+    """Tell the run when `at` has come."""
+
+    timer: str
+    generation: int
+    at: datetime
+
+
+class About(StrEnum):
+    """What a new message in the channel is about.  Progress never is."""
+
+    APPROVAL_WANTED = "approval_wanted"
+    APPROVAL_LATE = "approval_late"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    NOT_PLANNED = "not_planned"
+    STARTED = "started"
+    STEP_APPROVAL_WANTED = "step_approval_wanted"
+    HELD = "held"
+    RESUMED = "resumed"
+    NOT_TOLD = "not_told"
+    DEADLINE = "deadline"
+    UNDOING = "undoing"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    BOT_RESUMED = "bot_resumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce:
+    """Post a new short message, once per `key`.  `subject` names a step or a timer."""
+
+    about: About
+    key: str
+    subject: str = ""
+
+
+Command = (
+    OpenChannel
+    | GatherFacts
+    | Propose
+    | PreparePlan
+    | PerformStep
+    | VerifyStep
+    | UndoStep
+    | SetTimer
+    | Announce
+)

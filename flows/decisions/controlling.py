@@ -1,0 +1,170 @@
+"""Reactions to people and clocks: approvals, hold, retry, skip, undo, abort, deadlines."""
+
+from flows import events
+from flows.commands import About
+from flows.decisions import assessing, stepping
+from flows.decisions.turns import Turn
+from flows.gates import Decision, Denied, Satisfied, refusal
+from flows.objections import objection
+from flows.runs import Note
+from flows.states import Outcome, State, StepState
+from flows.table import Trigger
+
+
+def decided(turn: Turn, event: events.Decided) -> None:
+    """Count one person's word, if it counts, and see where that leaves the gate."""
+    run, now = turn.run, turn.recorded.at
+    gate = run.gate_of(event.scope)
+    if run.state is not State.APPROVE and event.scope == "plan":
+        return
+    if refusal(gate, run.decisions, event.person, event.verb, event.digest, now) or not gate:
+        return
+    decision = Decision(
+        scope=event.scope,
+        person=event.person,
+        verb=event.verb,
+        digest=gate.digest,
+        at=now,
+        reason=event.reason,
+    )
+    turn.set(decisions=(*run.decisions, decision))
+    match turn.run.standing(event.scope, now):
+        case Satisfied():
+            _satisfied(turn, event.scope)
+        case Denied():
+            _denied(turn, event)
+        case _:
+            pass
+
+
+def _satisfied(turn: Turn, scope: str) -> None:
+    if scope == "plan":
+        turn.move(Trigger.GATE_SATISFIED)
+        turn.announce(About.APPROVED)
+    if turn.run.working:
+        stepping.advance(turn)
+
+
+def _denied(turn: Turn, event: events.Decided) -> None:
+    why = f"{event.person.name} denied it: {event.reason or 'no reason given'}"
+    if event.scope == "plan":
+        turn.move(Trigger.DENIED)
+        assessing.drop_plan(turn, why, "plan_again")
+        turn.announce(About.DENIED)
+    elif turn.run.working and turn.run.plan:
+        turn.set_step(event.scope, state=StepState.FAILED, summary=why)
+        turn.hold(why, turn.run.plan.step(event.scope))
+
+
+def hold_asked(turn: Turn, event: events.HoldAsked) -> None:
+    """Stand still: nothing new starts; what is under way is finished."""
+    if objection(turn.run, event):
+        return
+    origin = turn.run.state
+    turn.move(Trigger.HOLD)
+    turn.put_held(origin, event.reason, None)
+
+
+def resume_asked(turn: Turn, event: events.ResumeAsked) -> None:
+    """Go on where it stood."""
+    if objection(turn.run, event):
+        return
+    _continue(turn)
+
+
+def retry_asked(turn: Turn, event: events.RetryAsked) -> None:
+    """Try the failed steps again, with a fresh budget."""
+    if objection(turn.run, event):
+        return
+    for step in turn.run.failed():
+        if event.step in (None, step.id):
+            turn.set_step(step.id, state=StepState.PENDING, tries=0, asked_at=None, ended_at=None)
+    if not turn.run.failed():
+        _continue(turn)
+
+
+def skip_asked(turn: Turn, event: events.SkipAsked) -> None:
+    """Leave a step out on a person's word, and go on if nothing else stands in the way."""
+    if objection(turn.run, event):
+        return
+    why = f"{turn.recorded.actor.name} skipped it: {event.reason}"
+    turn.set_step(
+        event.step, state=StepState.SKIPPED, summary=why, ended_at=turn.recorded.at, drift=()
+    )
+    if not turn.run.failed():
+        _continue(turn)
+
+
+def _continue(turn: Turn) -> None:
+    turn.move(Trigger.CONTINUE)
+    turn.announce(About.RESUMED)
+    if turn.run.state is State.UNDO:
+        stepping.undo_next(turn)
+    else:
+        stepping.clear_doubts(turn)
+        stepping.advance(turn)
+
+
+def undo_asked(turn: Turn, event: events.UndoAsked) -> None:
+    """Put back what was captured, last to first."""
+    if objection(turn.run, event):
+        return
+    turn.move(Trigger.UNDO)
+    turn.announce(About.UNDOING)
+    stepping.undo_next(turn)
+
+
+def abort_asked(turn: Turn, event: events.AbortAsked) -> None:
+    """End it: nothing was changed."""
+    if objection(turn.run, event):
+        return
+    turn.move(Trigger.ABORT)
+    turn.set(outcome=Outcome.CANCELLED, blocked=event.reason)
+    turn.announce(About.CANCELLED)
+
+
+def replan_asked(turn: Turn, event: events.ReplanAsked) -> None:
+    """Assess afresh; what was done stays done and can still be undone."""
+    if objection(turn.run, event):
+        return
+    assessing.back_to_assess(turn)
+    assessing.look_again(turn)
+
+
+def timer_fired(turn: Turn, event: events.TimerFired) -> None:
+    """Tell people that a deadline passed, if it still means anything.  Never approves."""
+    if not _is_current(turn, event):
+        return
+    run = turn.run
+    match event.timer:
+        case "decision":
+            turn.announce(About.APPROVAL_LATE)
+        case "expiry":
+            turn.move(Trigger.EXPIRED)
+            assessing.drop_plan(turn, "The plan got too old to be performed.", "plan_again")
+            turn.announce(About.EXPIRED)
+        case _:
+            turn.set(passed_deadlines=(*run.passed_deadlines, event.timer))
+            turn.announce(About.DEADLINE, event.timer)
+
+
+def _is_current(turn: Turn, event: events.TimerFired) -> bool:
+    run = turn.run
+    if event.timer in ("decision", "expiry"):
+        return run.state is State.APPROVE and event.generation == run.planning
+    if event.timer.startswith("phase:"):
+        return len(run.spans) == event.generation
+    return run.outcome is None and run.state is not State.COMMUNICATE
+
+
+def note_added(turn: Turn, event: events.NoteAdded) -> None:
+    """Keep it for the timeline."""
+    note = Note(at=turn.recorded.at, by=turn.recorded.actor.name, text=event.text)
+    turn.set(notes=(*turn.run.notes, note))
+
+
+def bot_resumed(turn: Turn) -> None:
+    """Show that the bot was away, and tell people where a rollback was under way."""
+    turn.set(resumed_at=turn.recorded.at)
+    if turn.run.working or turn.run.state is State.UNDO:
+        turn.announce(About.BOT_RESUMED)

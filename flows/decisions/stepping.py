@@ -1,0 +1,278 @@
+"""Reactions while a run performs its plan: steps, doubts, drift, undo, closing.
+
+`advance` is the one place that starts steps and finishes phases.  Everything else records an
+outcome and calls it.
+"""
+
+from flows import events
+from flows.commands import About, PerformStep, UndoStep, VerifyStep
+from flows.decisions.turns import Turn
+from flows.gates import Satisfied
+from flows.plans import PlannedStep
+from flows.runs import Applied, StepRecord
+from flows.states import SETTLED, Outcome, State, StepState
+from flows.table import Trigger
+
+LONGEST_BACKOFF = 30.0
+FINISHED = (*SETTLED, StepState.FAILED)
+
+
+def advance(turn: Turn) -> None:
+    """Start what can start; go on to the next phase when nothing required is left."""
+    while turn.run.working and not _waits(turn):
+        turn.move(Trigger.PHASE_DONE)
+    if turn.run.state is State.COMMUNICATE and not _waits(turn):
+        _close(turn)
+
+
+def _waits(turn: Turn) -> bool:
+    """Start the steps of the first unfinished stage; say whether the phase still waits."""
+    plan = turn.run.plan
+    if plan is None:
+        return False
+    for stage in plan.stages(turn.run.state):
+        for step in stage:
+            _ask(turn, step)
+        if any(step.required and not _settled(turn, step) for step in stage):
+            return True
+    is_last = turn.run.state is State.COMMUNICATE
+    return is_last and any(r.state not in FINISHED for r in turn.run.steps.values())
+
+
+def _settled(turn: Turn, step: PlannedStep) -> bool:
+    return turn.run.steps[step.id].state in SETTLED
+
+
+def _ask(turn: Turn, step: PlannedStep) -> None:
+    """Have a pending step performed, or its gate asked for first."""
+    record = turn.run.steps[step.id]
+    if record.state not in (StepState.PENDING, StepState.WAITING):
+        return
+    standing = turn.run.standing(step.id, turn.recorded.at)
+    if standing is not None and not isinstance(standing, Satisfied):
+        if record.state is StepState.PENDING:
+            turn.set_step(step.id, state=StepState.WAITING)
+            turn.announce(About.STEP_APPROVAL_WANTED, step.id)
+        return
+    perform(turn, step)
+
+
+def perform(turn: Turn, step: PlannedStep, after: float = 0.0) -> None:
+    """Ask for one more attempt of a step."""
+    attempt = turn.run.attempts + 1
+    record = turn.run.steps[step.id]
+    turn.set(attempts=attempt)
+    turn.set_step(
+        step.id,
+        state=StepState.RUNNING,
+        attempt=attempt,
+        tries=record.tries + 1,
+        asked_at=record.asked_at or turn.recorded.at,
+    )
+    turn.do(PerformStep(step=step.id, attempt=attempt, after=after))
+
+
+def _current(turn: Turn, step: str, attempt: int) -> tuple[PlannedStep, StepRecord] | None:
+    """Return the step and its record, or None where the attempt is not the one under way."""
+    record = turn.run.steps.get(step)
+    if turn.run.plan is None or record is None or record.attempt != attempt:
+        return None
+    if record.state not in (StepState.RUNNING, StepState.DOUBT):
+        return None
+    return turn.run.plan.step(step), record
+
+
+def started(turn: Turn, event: events.StepStarted) -> None:
+    """Write the intent down; a capture is written once and never again."""
+    found = _current(turn, event.step, event.attempt)
+    if found is None:
+        return
+    _, record = found
+    turn.set_step(
+        event.step,
+        started=event.attempt,
+        started_at=turn.recorded.at,
+        inputs=event.inputs,
+        captured=event.captured if record.captured is None else record.captured,
+    )
+
+
+def succeeded(turn: Turn, event: events.StepSucceeded) -> None:
+    """Record it, keep what undo needs, and go on."""
+    found = _current(turn, event.step, event.attempt)
+    if found is None:
+        return
+    step, _ = found
+    record = turn.set_step(
+        event.step,
+        state=StepState.DONE,
+        ended_at=turn.recorded.at,
+        output=event.output,
+        summary=event.summary,
+        reconciled=event.reconciled,
+    )
+    _keep(turn, step, record)
+    _go_on(turn)
+
+
+def _keep(turn: Turn, step: PlannedStep, record: StepRecord) -> None:
+    """Remember a change for undo."""
+    if not step.reads and record.started:
+        turn.set(applied=(*turn.run.applied, Applied(step=step, record=record)))
+
+
+def _go_on(turn: Turn) -> None:
+    if turn.run.state is State.UNDO:
+        undo_next(turn)
+    elif turn.run.state is not State.HOLD:
+        advance(turn)
+
+
+def failed(turn: Turn, event: events.StepFailed) -> None:
+    """Try again within the step's budget where that may help; else hold and tell."""
+    found = _current(turn, event.step, event.attempt)
+    if found is None:
+        return None
+    step, record = found
+    if event.delay is not None and _may_retry(turn, step, record, event.delay):
+        if not (turn.run.working or turn.run.state is State.COMMUNICATE):
+            turn.set_step(step.id, state=StepState.PENDING, summary=event.why)
+            return _go_on(turn)
+        turn.set_step(step.id, summary=event.why)
+        return perform(turn, step, after=backoff(record.tries, event.delay))
+    _fail(turn, step, event.why)
+    return None
+
+
+def backoff(tries: int, delay: float) -> float:
+    """Return the seconds to wait before the next try: doubling, never under `delay`."""
+    return max(delay, min(LONGEST_BACKOFF, 0.5 * 2.0 ** min(tries, 10)))
+
+
+def _may_retry(turn: Turn, step: PlannedStep, record: StepRecord, delay: float) -> bool:
+    asked = record.asked_at or turn.recorded.at
+    spent = (turn.recorded.at - asked).total_seconds()
+    return spent + backoff(record.tries, delay) < max(step.budget, step.within)
+
+
+def _fail(turn: Turn, step: PlannedStep, why: str) -> None:
+    turn.set_step(step.id, state=StepState.FAILED, ended_at=turn.recorded.at, summary=why)
+    if not step.required:
+        turn.announce(About.NOT_TOLD, step.id)
+    elif turn.run.working:
+        turn.hold(why, step)
+    elif turn.run.state is State.COMMUNICATE:
+        turn.announce(About.NOT_TOLD, step.id)
+    _go_on(turn)
+
+
+def interrupted(turn: Turn, event: events.StepInterrupted) -> None:
+    """Look again later; a change whose waiting was ended is in doubt until then."""
+    found = _current(turn, event.step, event.attempt)
+    if found is None:
+        return
+    step, record = found
+    left = not step.reads and record.started == event.attempt
+    turn.set_step(step.id, state=StepState.DOUBT if left else StepState.PENDING)
+    _go_on(turn)
+
+
+def doubted(turn: Turn, event: events.StepDoubted) -> None:
+    """Have it looked at before anything else; a mere look is simply taken again."""
+    found = _current(turn, event.step, event.attempt)
+    if found is None:
+        return None
+    step, _ = found
+    if step.reads:
+        turn.set_step(step.id, state=StepState.PENDING)
+        return _go_on(turn)
+    turn.set_step(step.id, state=StepState.DOUBT, summary=event.why)
+    turn.do(VerifyStep(step=step.id, attempt=event.attempt))
+    return None
+
+
+def doubt_refuted(turn: Turn, event: events.DoubtRefuted) -> None:
+    """Run it again only where that can do no harm; else ask people."""
+    found = _current(turn, event.step, event.attempt)
+    if found is None:
+        return None
+    step, _ = found
+    if not step.idempotent:
+        return _fail(turn, step, event.why)
+    turn.set_step(step.id, state=StepState.PENDING, summary=event.why)
+    return _go_on(turn)
+
+
+def passed_over(turn: Turn, event: events.StepPassedOver) -> None:
+    """The step's own condition says no."""
+    if _current(turn, event.step, event.attempt) is None:
+        return
+    ended = {"state": StepState.SKIPPED, "ended_at": turn.recorded.at, "summary": event.why}
+    turn.set_step(event.step, **ended)
+    _go_on(turn)
+
+
+def drift_found(turn: Turn, event: events.DriftFound) -> None:
+    """Hold: what would change is no longer what was approved."""
+    found = _current(turn, event.step, event.attempt)
+    if found is None:
+        return
+    step, _ = found
+    turn.set_step(step.id, state=StepState.PENDING, drift=event.changes, summary=event.why)
+    if turn.run.working:
+        turn.hold(event.why, step, drifted=True)
+    else:
+        _go_on(turn)
+
+
+def undo_next(turn: Turn) -> None:
+    """Undo the last change that stands, as soon as nothing is changing; close when none is left.
+
+    A step in doubt is looked at first: what it captured may have to be put back.
+    """
+    clear_doubts(turn)
+    if turn.run.changing():
+        return
+    if turn.run.applied:
+        turn.do(UndoStep(step=turn.run.applied[-1].step.id))
+        return
+    turn.move(Trigger.UNDO_DONE)
+    turn.set(outcome=Outcome.UNDONE)
+    advance(turn)
+
+
+def clear_doubts(turn: Turn) -> None:
+    """Have every step looked at of which it is not known whether it took effect."""
+    for step in turn.run.changing():
+        record = turn.run.steps[step.id]
+        if record.state is StepState.DOUBT:
+            turn.do(VerifyStep(step=step.id, attempt=record.attempt))
+
+
+def undone(turn: Turn, event: events.StepUndone) -> None:
+    """Take it off the list, and go on with the one before."""
+    if turn.run.state is not State.UNDO or not _is_last(turn, event.step):
+        return
+    if event.step in turn.run.steps:
+        turn.set_step(event.step, state=StepState.UNDONE, summary=event.summary)
+    turn.set(applied=turn.run.applied[:-1])
+    undo_next(turn)
+
+
+def undo_failed(turn: Turn, event: events.UndoFailed) -> None:
+    """Try again where that may help; else hold and ask people."""
+    if turn.run.state is not State.UNDO or not _is_last(turn, event.step):
+        return
+    if event.delay is not None:
+        turn.do(UndoStep(step=event.step, after=event.delay))
+        return
+    turn.hold(event.why, turn.run.applied[-1].step)
+
+
+def _is_last(turn: Turn, step: str) -> bool:
+    return bool(turn.run.applied) and turn.run.applied[-1].step.id == step
+
+
+def _close(turn: Turn) -> None:
+    turn.move(Trigger.TOLD)
+    turn.announce(About.CLOSED)

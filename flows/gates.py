@@ -1,0 +1,217 @@
+"""Gates: who must approve, decided by a pure function of decisions and time.
+
+A gate asks for slots ("one of these roles, so many").  Distinct people fill slots; the
+assignment is a matching, so an Engineering Lead who could fill either of two slots never blocks
+the other.  `evaluate` says where a gate stands; `refusal` says why one more decision would have
+no effect, and is asked by every surface before the journal is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+PLAN_SCOPE = "plan"
+SHORT_DIGEST = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A human whose identity and roles were resolved, at the time given by the event."""
+
+    id: str
+    name: str
+    slack: str | None = None
+    roles: tuple[str, ...] = ()
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """`count` distinct people, each with one of `any_of`; `why` names the rule that asks."""
+
+    any_of: tuple[str, ...]
+    titles: tuple[str, ...]
+    count: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """The approvals that a scope needs: the plan, or one step (its id is the scope)."""
+
+    scope: str
+    slots: tuple[Slot, ...]
+    digest: str
+    declarer: str
+    self_approval: bool
+    candidates: tuple[Person, ...]
+    opened_at: datetime
+    decide_by: datetime
+    expires_at: datetime
+
+
+class Verb(StrEnum):
+    """What a person decided."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One person's word on one digest."""
+
+    scope: str
+    person: Person
+    verb: Verb
+    digest: str
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Still waiting: `missing` has the slots with the counts that are left."""
+
+    missing: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfied:
+    """Every slot is filled by a person of its own."""
+
+    by: tuple[Person, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """An eligible person said no."""
+
+    by: Person
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The plan is too old to be performed."""
+
+    at: datetime
+
+
+Standing = Open | Satisfied | Denied | Expired
+
+
+class Refusal(StrEnum):
+    """Why a decision would have no effect."""
+
+    NOT_OPEN = "not_open"
+    STALE = "stale"
+    EXPIRED = "expired"
+    NO_ROLE = "no_role"
+    OWN_INCIDENT = "own_incident"
+    ALREADY = "already"
+    NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
+
+
+def evaluate(gate: Gate, decisions: Iterable[Decision], now: datetime) -> Standing:
+    """Say where a gate stands.
+
+    Only decisions on the gate's scope and digest count.  A denial ends it; a gate that was
+    satisfied before it expired stays satisfied.
+    """
+    relevant = [d for d in decisions if d.scope == gate.scope and d.digest == gate.digest]
+    denial = next((d for d in relevant if d.verb is Verb.DENY and eligible(gate, d.person)), None)
+    if denial is not None:
+        return Denied(denial.person, denial.reason)
+    approving = _approving(gate, relevant)
+    missing = _missing(gate, approving)
+    if not missing:
+        return Satisfied(approving)
+    if now >= gate.expires_at:
+        return Expired(gate.expires_at)
+    return Open(missing)
+
+
+def refusal(
+    gate: Gate | None,
+    decisions: Iterable[Decision],
+    person: Person,
+    verb: Verb,
+    digest: str,
+    now: datetime,
+) -> Refusal | None:
+    """Say why this decision would have no effect, or None where it counts."""
+    if gate is None:
+        return Refusal.NOT_OPEN
+    if len(digest) < SHORT_DIGEST or not gate.digest.startswith(digest):
+        return Refusal.STALE
+    known = tuple(decisions)
+    match evaluate(gate, known, now):
+        case Expired():
+            return Refusal.EXPIRED
+        case Satisfied() | Denied():
+            return Refusal.NOT_OPEN
+        case Open():
+            return _personal_refusal(gate, known, person, verb)
+
+
+def eligible(gate: Gate, person: Person) -> bool:
+    """Say whether a person could fill any slot of a gate."""
+    if person.id == gate.declarer and not gate.self_approval:
+        return False
+    return any(_fits(slot, person) for slot in gate.slots)
+
+
+def _personal_refusal(
+    gate: Gate, decisions: tuple[Decision, ...], person: Person, verb: Verb
+) -> Refusal | None:
+    has_approved = any(p.id == person.id for p in _approving(gate, decisions))
+    if verb is Verb.WITHDRAW:
+        return None if has_approved else Refusal.NOTHING_TO_WITHDRAW
+    if not any(_fits(slot, person) for slot in gate.slots):
+        return Refusal.NO_ROLE
+    if not eligible(gate, person):
+        return Refusal.OWN_INCIDENT
+    return Refusal.ALREADY if verb is Verb.APPROVE and has_approved else None
+
+
+def _approving(gate: Gate, decisions: Iterable[Decision]) -> tuple[Person, ...]:
+    """Return the people whose last word is yes, in the order in which they said it."""
+    last: dict[str, Decision] = {}
+    for decision in decisions:
+        if decision.scope == gate.scope and decision.digest == gate.digest:
+            last.pop(decision.person.id, None)
+            last[decision.person.id] = decision
+    yes = (d.person for d in last.values() if d.verb is Verb.APPROVE)
+    return tuple(person for person in yes if eligible(gate, person))
+
+
+def _missing(gate: Gate, people: tuple[Person, ...]) -> tuple[Slot, ...]:
+    """Return the slots that no assignment of distinct people can fill, with what is left."""
+    seats = [(index, slot) for index, slot in enumerate(gate.slots) for _ in range(slot.count)]
+    taken: dict[int, Person] = {}
+
+    def seat(person: Person, tried: set[int]) -> bool:
+        for number, (_, slot) in enumerate(seats):
+            if number in tried or not _fits(slot, person):
+                continue
+            tried.add(number)
+            if number not in taken or seat(taken[number], tried):
+                taken[number] = person
+                return True
+        return False
+
+    for person in people:
+        seat(person, set())
+    left = [index for number, (index, _) in enumerate(seats) if number not in taken]
+    return tuple(
+        Slot(any_of=s.any_of, titles=s.titles, count=left.count(i), why=s.why)
+        for i, s in enumerate(gate.slots)
+        if i in left
+    )
+
+
+def _fits(slot: Slot, person: Person) -> bool:
+    return not set(slot.any_of).isdisjoint(person.roles)

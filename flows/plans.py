@@ -1,0 +1,161 @@
+"""Plans: a procedure resolved for one run, with previews, and the digest that approvals bind to.
+
+`flows.planning` makes them, `flows.decisions` walks through them, `bot` shows them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from flows.gates import Gate, Person, Slot
+from flows.states import State
+
+Json = Any
+LATE = "known after apply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedChange:
+    """One before/after pair, masked.  `None` stands for "is not there"."""
+
+    subject: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """One use of an action.  Times are seconds.
+
+    `inputs` are concrete but for those named in `late`, which still hold their template and are
+    resolved from earlier steps' outputs right before the step.
+    """
+
+    id: str
+    title: str
+    phase: State
+    stage: int
+    uses: str
+    effect: str
+    inputs: Mapping[str, Json]
+    late: Mapping[str, tuple[str, ...]]
+    when: str | None
+    summary: str
+    changes: tuple[PlannedChange, ...]
+    warnings: tuple[str, ...]
+    losses: str
+    fingerprint: str
+    in_place: bool
+    touches: int
+    budget: float
+    within: float
+    hold_for: float
+    settle: float
+    idempotent: bool
+    undoable: bool
+    skippable: bool
+    required: bool
+    needs: tuple[Slot, ...] = ()
+
+    @property
+    def reads(self) -> bool:
+        """Whether the step only looks."""
+        return self.effect == "reads"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What people approve.  `digest` covers everything else in it.
+
+    `outputs` are what the assessing steps found; `phase_budgets` are seconds.
+    """
+
+    procedure: str
+    title: str
+    because: str
+    class_id: str
+    class_title: str
+    loses: str
+    steps: tuple[PlannedStep, ...]
+    needs: tuple[Slot, ...]
+    self_approval: bool
+    decision_limit: timedelta
+    prepared_at: datetime
+    expires_at: datetime
+    phase_budgets: Mapping[str, float]
+    outputs: Mapping[str, Json]
+    digest: str = ""
+
+    def step(self, step_id: str) -> PlannedStep:
+        """Return a step.  Raises `KeyError` where the plan has none of this id."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+    def stages(self, phase: State) -> tuple[tuple[PlannedStep, ...], ...]:
+        """Return the steps of a phase, grouped into what runs side by side."""
+        mine = [step for step in self.steps if step.phase is phase]
+        numbers = sorted({step.stage for step in mine})
+        return tuple(tuple(s for s in mine if s.stage == number) for number in numbers)
+
+    def count(self, effect: str) -> int:
+        """Return how many steps have an effect."""
+        return sum(step.effect == effect for step in self.steps)
+
+
+def seal(plan: Plan) -> Plan:
+    """Return the plan with the digest over everything in it."""
+    return replace(plan, digest=digest_of(plan))
+
+
+def digest_of(plan: Plan) -> str:
+    """Return the SHA-256 (hex) of the plan's canonical JSON, without its own digest."""
+    body = asdict(plan)
+    del body["digest"]
+    return sha256(canonical(body).encode()).hexdigest()
+
+
+def canonical(value: Json) -> str:
+    """Write a value as JSON in which equal values are equal bytes."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain
+    )
+
+
+def _plain(value: object) -> Json:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Mapping():
+            return dict(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def gate_of(
+    plan: Plan,
+    scope: str,
+    slots: tuple[Slot, ...],
+    *,
+    declarer: str,
+    candidates: tuple[Person, ...],
+) -> Gate:
+    """Return the gate of the whole plan, or of one step; only who can fill a slot is listed."""
+    roles = {role for slot in slots for role in slot.any_of}
+    return Gate(
+        scope=scope,
+        slots=slots,
+        digest=plan.digest,
+        declarer=declarer,
+        self_approval=plan.self_approval,
+        candidates=tuple(person for person in candidates if roles & set(person.roles)),
+        opened_at=plan.prepared_at,
+        decide_by=plan.prepared_at + plan.decision_limit,
+        expires_at=plan.expires_at,
+    )

@@ -1,0 +1,194 @@
+"""A run: everything that is known of one incident's rollback, folded from its events.
+
+Frozen; `flows.decisions` makes the next one from an event, `flows.codec` stores it, `bot` shows
+it.  Mappings are never changed in place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flows.events import Actor, Question
+from flows.gates import Decision, Gate, Person, Standing, evaluate
+from flows.plans import Plan, PlannedChange, PlannedStep
+from flows.states import ENDED, PHASES, SETTLED, Outcome, State, StepState
+
+Json = Any
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What was seen.  `value` None means unknown."""
+
+    title: str
+    value: Json
+    shown: str
+    ok: bool | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """What has become of one step of the plan.
+
+    `asked_at` is when its current round began (budgets count from it), `attempt` a number that
+    no other attempt of the run has, `tries` how many there were in this round, `started` the
+    attempt whose intent was committed, `captured` what was there before the first change.
+    """
+
+    state: StepState = StepState.PENDING
+    attempt: int = 0
+    tries: int = 0
+    asked_at: datetime | None = None
+    started: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    inputs: Mapping[str, Json] | None = None
+    captured: Mapping[str, Json] | None = None
+    output: Mapping[str, Json] | None = None
+    summary: str = ""
+    reconciled: bool = False
+    drift: tuple[PlannedChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """A change that was made, kept over plans so that it can be undone."""
+
+    step: PlannedStep
+    record: StepRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Why a run stands still, and where it goes on."""
+
+    origin: State
+    why: str
+    step: str | None
+    by: Actor
+    at: datetime
+    drifted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """The procedure that was picked, and why."""
+
+    procedure: str
+    title: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """When a state was entered."""
+
+    state: State
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that a person wrote down."""
+
+    at: datetime
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One incident's rollback.  Durations are seconds."""
+
+    version: int = VERSION
+    id: str
+    seq: int
+    state: State
+    system: str
+    system_title: str
+    environment: str
+    reason: str
+    severity: str
+    declared_by: Person
+    declared_at: datetime
+    rto: float
+    rto_limit: float
+    target_title: str
+    questions: tuple[Question, ...]
+    answers: Mapping[str, bool]
+    channel_name: str
+    origin: str | None
+    lead: Person
+    channel: str | None = None
+    facts: Mapping[str, Fact]
+    facts_gathered: bool = False
+    proposal: Proposal | None = None
+    blocked: str = ""
+    advice: str = ""
+    planning: int = 0
+    plan: Plan | None = None
+    gate: Gate | None = None
+    step_gates: Mapping[str, Gate]
+    decisions: tuple[Decision, ...] = ()
+    steps: Mapping[str, StepRecord]
+    attempts: int = 0
+    applied: tuple[Applied, ...] = ()
+    held: Held | None = None
+    outcome: Outcome | None = None
+    ended_at: datetime | None = None
+    spans: tuple[Span, ...] = ()
+    passed_deadlines: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    resumed_at: datetime | None = None
+    updated_at: datetime
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in ENDED
+
+    def standing(self, scope: str, now: datetime) -> Standing | None:
+        """Say where a gate stands, or None where there is none of this scope."""
+        gate = self.gate_of(scope)
+        return evaluate(gate, self.decisions, now) if gate else None
+
+    def gate_of(self, scope: str) -> Gate | None:
+        """Return the gate of the plan (`plan`) or of a step (its id)."""
+        return self.gate if scope == "plan" else self.step_gates.get(scope)
+
+    def unsettled(self, phase: State) -> tuple[PlannedStep, ...]:
+        """Return the required steps of a phase that are neither done nor skipped."""
+        if self.plan is None:
+            return ()
+        mine = (s for s in self.plan.steps if s.phase is phase and s.required)
+        return tuple(s for s in mine if self.steps[s.id].state not in SETTLED)
+
+    def failed(self) -> tuple[PlannedStep, ...]:
+        """Return the required steps that failed."""
+        steps = self.plan.steps if self.plan else ()
+        return tuple(s for s in steps if s.required and self.steps[s.id].state is StepState.FAILED)
+
+    def changing(self) -> tuple[PlannedStep, ...]:
+        """Return the steps that may be changing the world right now."""
+        steps = self.plan.steps if self.plan else ()
+        busy = (StepState.RUNNING, StepState.DOUBT)
+        return tuple(s for s in steps if not s.reads and self.steps[s.id].state in busy)
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was changed, or may have been."""
+        steps = self.plan.steps if self.plan else ()
+        return bool(self.applied) or any(not s.reads and self.steps[s.id].started for s in steps)
+
+    @property
+    def phase(self) -> State:
+        """The state, or where a held run goes on."""
+        return self.held.origin if self.state is State.HOLD and self.held else self.state
+
+    @property
+    def working(self) -> bool:
+        """Whether a phase of the plan is being performed."""
+        return self.state in PHASES
