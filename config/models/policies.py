@@ -41,7 +41,7 @@ class Trigger(Traced):
     when: Expression | None = None
     lasting: Duration | None = None
     severity: Severity
-    procedure: Identifier
+    procedure: Identifier = Field(description="Carried, or listed under `planned`.")
     within: Duration | None = None
 
 
@@ -125,6 +125,9 @@ class Policy(Model):
     phase_budgets: dict[Identifier, Duration] = Field(default_factory=dict)
     plan_valid_for: Duration = Field(description="A plan older than this must be made again.")
     follow_ups: tuple[FollowUp, ...] = ()
+    planned: dict[Identifier, str] = Field(
+        default_factory=dict, description="Procedures that are named here and not carried yet."
+    )
     incomplete: tuple[str, ...] = Field(
         default=(), description="What this file does not carry yet, in words, for `check`."
     )
