@@ -31,9 +31,6 @@ class Step(Traced):
     )
     skippable: bool = Field(default=True, description="Whether authority may skip it at all.")
     required: bool = Field(
-        default=True, description="Where false, its failure is noted and holds nothing up."
-    )
-    required: bool = Field(
         default=True,
         description="A step that is not required never delays or holds the run: its failure is "
         "shown and told, and the rollback goes on.",
