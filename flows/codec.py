@@ -1,0 +1,84 @@
+"""Events, commands and runs as JSON, with a version, and back.
+
+Called by the journal.  Old snapshots are brought up to date by `UPGRADES`, one function a
+version; event and command kinds are class names, so that an old journal stays readable.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+
+from flows import commands, events
+from flows.commands import Command
+from flows.events import Actor, Event
+from flows.plans import canonical
+from flows.runs import VERSION, Run
+
+EVENTS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in get_args(events.Event)}
+COMMANDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in get_args(commands.Command)}
+UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+class CodecError(Exception):
+    """What the journal holds was written by a newer version, or is damaged."""
+
+
+_adapters: dict[str, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Return the adapter of a class, built at first use: building one costs milliseconds."""
+    name = kind.__name__
+    if name not in _adapters:
+        _adapters[name] = TypeAdapter(kind)
+    return _adapters[name]
+
+
+def encode(value: Event | Command | Actor | Run) -> str:
+    """Write a value as canonical JSON."""
+    return canonical(_adapter(type(value)).dump_python(value, mode="json"))
+
+
+def decode_event(kind: str, body: str) -> Event:
+    """Read an event.  Raises `CodecError` for a kind that this version does not know."""
+    event: Event = _decode(EVENTS, kind, body)
+    return event
+
+
+def decode_command(kind: str, body: str) -> Command:
+    """Read a command.  Raises `CodecError` for a kind that this version does not know."""
+    command: Command = _decode(COMMANDS, kind, body)
+    return command
+
+
+def _decode(kinds: Mapping[str, type[Any]], kind: str, body: str) -> Any:
+    if kind not in kinds:
+        raise CodecError(f"{kind} is not known: this journal was written by a newer Backout")
+    return _adapter(kinds[kind]).validate_json(body)
+
+
+def decode_actor(body: str) -> Actor:
+    """Read an actor."""
+    actor: Actor = _adapter(Actor).validate_json(body)
+    return actor
+
+
+def decode_run(body: str) -> Run:
+    """Read a snapshot, bringing an old one up to date.
+
+    Raises `CodecError` for one of a newer version.
+    """
+    plain = json.loads(body)
+    version = plain.get("version", 0)
+    if version > VERSION:
+        raise CodecError(
+            f"the snapshot has version {version}, this Backout reads up to {VERSION}: "
+            "start the newer one again"
+        )
+    while version < VERSION:
+        plain = UPGRADES[version](plain)
+        version = plain["version"]
+    run: Run = _adapter(Run).validate_python(plain, strict=False)
+    return run

@@ -1,0 +1,84 @@
+"""The driver: claims due commands, performs them side by side, feeds what came of them.
+
+One a process, started by `bot.wiring`.  Nothing is marked while a command is performed: a
+command that is still queued at the next start was perhaps begun, and whoever performs it looks
+at the run to find out.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from flows.commands import SetTimer
+from flows.embedded import EmbeddedEngine
+from flows.engine import LaterError, Perform
+from flows.events import TimerFired
+from flows.journal import Queued
+
+log = logging.getLogger(__name__)
+LONGEST_DELAY = 60.0
+GRACE = 10.0
+
+
+class Driver:
+    """Performs commands until told to stop."""
+
+    def __init__(self, engine: EmbeddedEngine, perform: Perform) -> None:
+        self._engine = engine
+        self._perform = perform
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        engine.wake = self._wake.set
+
+    async def drive(self) -> None:
+        """Perform what is due, sleep until something is, until `stop`."""
+        while not self._stopping:
+            self._wake.clear()
+            for queued in self._engine.due():
+                if queued.id not in self._tasks:
+                    self._start(queued)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._engine.next_due_in())
+
+    def _start(self, queued: Queued) -> None:
+        task = asyncio.create_task(self._do(queued), name=f"command-{queued.id}")
+        self._tasks[queued.id] = task
+        task.add_done_callback(lambda _: self._ended(queued.id))
+
+    def _ended(self, command: int) -> None:
+        self._tasks.pop(command, None)
+        self._wake.set()
+
+    async def _do(self, queued: Queued) -> None:
+        command = queued.command
+        if isinstance(command, SetTimer):
+            fired = TimerFired(timer=command.timer, generation=command.generation)
+            self._engine.finish(queued, (fired,))
+            return
+        run = self._engine.run(queued.incident)
+        if run is None:
+            log.error("command %s belongs to no run and stays queued", queued.id)
+            return
+        try:
+            events = tuple(await self._perform(run, command))
+        except LaterError as error:
+            log.info("%s: %s waits %.1f s: %s", run.id, command, error.delay, error)
+            self._engine.postpone(queued, error.delay)
+        except Exception:
+            delay = min(LONGEST_DELAY, 2.0**queued.tries)
+            log.exception("%s: %s failed; again in %.0f s", run.id, command, delay)
+            self._engine.postpone(queued, delay)
+        else:
+            self._engine.finish(queued, events)
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Start nothing more, give what runs `grace` seconds, then leave it to the next start."""
+        self._stopping = True
+        self._wake.set()
+        running = list(self._tasks.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,312 @@
+"""The journal: SQLite through sqlite-utils, and all SQL there is.
+
+Append-only events with a hash chain an incident, the snapshots that they fold to, the commands
+that wait, and where keyed messages went.  `flows.embedded` writes it, `backout audit` and
+`backout show` read it beside the running bot, as Datasette can.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from flows import codec
+from flows.commands import Command
+from flows.engine import Delivery
+from flows.events import Recorded
+from flows.plans import canonical
+from flows.runs import Run
+
+FILE = "journal.db"
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE events (
+    incident TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (incident, seq)
+);
+CREATE TABLE runs (
+    incident TEXT PRIMARY KEY,
+    number INTEGER NOT NULL UNIQUE,
+    system TEXT NOT NULL,
+    channel TEXT,
+    state TEXT NOT NULL,
+    ended INTEGER NOT NULL,
+    snapshot TEXT NOT NULL
+);
+CREATE INDEX runs_by_channel ON runs (channel);
+CREATE UNIQUE INDEX one_open_run_a_system ON runs (system) WHERE NOT ended;
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    due REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX commands_by_due ON commands (due);
+CREATE TABLE deliveries (key TEXT PRIMARY KEY, channel TEXT NOT NULL, ts TEXT NOT NULL);
+"""
+ADD_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+LAST_HASH = "SELECT hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
+INCIDENT_OF_EVENT = "SELECT incident FROM events WHERE id = ?"
+EVENTS_OF = "SELECT * FROM events WHERE incident = ? ORDER BY seq"
+INCIDENTS = "SELECT incident FROM runs ORDER BY number"
+KEEP_RUN = """
+INSERT INTO runs VALUES (:incident, :number, :system, :channel, :state, :ended, :snapshot)
+ON CONFLICT (incident) DO UPDATE SET
+    channel = :channel, state = :state, ended = :ended, snapshot = :snapshot
+"""
+RUN = "SELECT snapshot FROM runs WHERE incident = ?"
+RUNS = "SELECT snapshot FROM runs WHERE NOT ended OR ? ORDER BY number"
+OPEN_ON = "SELECT incident FROM runs WHERE system = ? AND NOT ended"
+OF_CHANNEL = "SELECT incident FROM runs WHERE channel = ? ORDER BY number DESC LIMIT 1"
+NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 AS number FROM runs"
+QUEUE = "INSERT INTO commands (incident, kind, body, due) VALUES (?, ?, ?, ?)"
+DUE = "SELECT * FROM commands WHERE due <= ? ORDER BY due, id"
+NEXT_DUE = "SELECT min(due) AS due FROM commands WHERE due > ?"
+FINISH = "DELETE FROM commands WHERE id = ?"
+POSTPONE = "UPDATE commands SET due = ?, tries = tries + 1 WHERE id = ?"
+DELIVERY = "SELECT * FROM deliveries WHERE key = ?"
+KEEP_DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)"
+GENESIS = "0" * 64
+
+
+class JournalError(Exception):
+    """The journal can't be used as it is.  The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A command that waits; `due` in seconds since the epoch."""
+
+    id: int
+    incident: str
+    command: Command
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """Where a chain is broken, and how."""
+
+    incident: str
+    seq: int
+    why: str
+
+
+class Journal:
+    """One SQLite file.  Not thread-safe: used from the event loop's thread only."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(cls, folder: Path) -> "Journal":
+        """Open the journal of a data folder for writing, making it where there is none."""
+        folder.mkdir(parents=True, exist_ok=True)
+        database = Database(folder / FILE, execute_plugins=False)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+            database.execute(f"PRAGMA {pragma}").fetchall()
+        journal = cls(database)
+        journal._migrate()
+        return journal
+
+    @classmethod
+    def read(cls, folder: Path) -> "Journal":
+        """Open it for reading beside a running bot.  Raises `JournalError` without one."""
+        path = folder / FILE
+        if not path.exists():
+            raise JournalError(f"{path} is not there: is BACKOUT_DATA right?")
+        database = Database(path, execute_plugins=False)
+        database.execute("PRAGMA query_only=on").fetchall()
+        return cls(database)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _migrate(self) -> None:
+        version = self._one("PRAGMA user_version")["user_version"]
+        if version > SCHEMA_VERSION:
+            raise JournalError(
+                f"the journal has schema {version}, this Backout knows {SCHEMA_VERSION}: "
+                "start the newer version again"
+            )
+        if version < SCHEMA_VERSION:
+            with self.transaction():
+                for statement in filter(str.strip, SCHEMA.split(";\n")):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the write lock from the first statement on; all or nothing.
+
+        `BEGIN IMMEDIATE`: a deferred one that reads and then writes fails at once against
+        another writer, whatever the busy timeout says.
+        """
+        self._db.conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.conn.rollback()
+            raise
+        self._db.conn.execute("COMMIT")
+
+    def _all(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        return list(self._db.query(sql, values))
+
+    def _one(self, sql: str, *values: object) -> dict[str, Any]:
+        rows = self._all(sql, *values)
+        return rows[0] if rows else {}
+
+    def append(self, incident: str, event_id: str, recorded: Recorded) -> None:
+        """Add an event to its incident's chain."""
+        prev = self._one(LAST_HASH, incident).get("hash", GENESIS)
+        row = {
+            "incident": incident,
+            "seq": recorded.seq,
+            "id": event_id,
+            "at": recorded.at.isoformat(),
+            "actor": codec.encode(recorded.actor),
+            "kind": type(recorded.event).__name__,
+            "body": codec.encode(recorded.event),
+            "prev": prev,
+        }
+        self._db.conn.execute(ADD_EVENT, (*row.values(), _hash(row)))
+
+    def incident_of_event(self, event_id: str) -> str | None:
+        """Return the incident that has recorded this event id, or None."""
+        return self._one(INCIDENT_OF_EVENT, event_id).get("incident")
+
+    def events(self, incident: str) -> tuple[Recorded, ...]:
+        """Return an incident's events in order."""
+        return tuple(
+            Recorded(
+                seq=row["seq"],
+                at=datetime.fromisoformat(row["at"]),
+                actor=codec.decode_actor(row["actor"]),
+                event=codec.decode_event(row["kind"], row["body"]),
+            )
+            for row in self._all(EVENTS_OF, incident)
+        )
+
+    def keep_run(self, run: Run) -> None:
+        """Store a run's snapshot."""
+        values = {
+            "incident": run.id,
+            "number": number_of(run.id),
+            "system": run.system,
+            "channel": run.channel,
+            "state": run.state,
+            "ended": int(run.ended),
+            "snapshot": codec.encode(run),
+        }
+        self._db.conn.execute(KEEP_RUN, values)
+
+    def run(self, incident: str) -> Run | None:
+        """Return a run, or None."""
+        row = self._one(RUN, incident)
+        return codec.decode_run(row["snapshot"]) if row else None
+
+    def runs(self, *, ended: bool) -> tuple[Run, ...]:
+        """Return the open runs, and with `ended` all, oldest first."""
+        return tuple(codec.decode_run(row["snapshot"]) for row in self._all(RUNS, ended))
+
+    def open_on(self, system: str) -> str | None:
+        """Return the incident that is open on a system, or None."""
+        return self._one(OPEN_ON, system).get("incident")
+
+    def of_channel(self, channel: str) -> str | None:
+        """Return the newest incident of a channel, or None."""
+        return self._one(OF_CHANNEL, channel).get("incident")
+
+    def next_id(self) -> str:
+        """Return the id of the next incident."""
+        return f"INC-{self._one(NEXT_NUMBER)['number']}"
+
+    def queue(self, incident: str, command: Command, due: float) -> None:
+        """Queue a command."""
+        row = (incident, type(command).__name__, codec.encode(command), due)
+        self._db.conn.execute(QUEUE, row)
+
+    def due(self, now: float) -> tuple[Queued, ...]:
+        """Return the commands that are due."""
+        return tuple(
+            Queued(
+                id=row["id"],
+                incident=row["incident"],
+                command=codec.decode_command(row["kind"], row["body"]),
+                tries=row["tries"],
+            )
+            for row in self._all(DUE, now)
+        )
+
+    def next_due(self, now: float) -> float | None:
+        """Return when the next command after now is due, or None."""
+        due: float | None = self._one(NEXT_DUE, now).get("due")
+        return due
+
+    def finish(self, command: int) -> bool:
+        """Take a command off the queue; say whether it was there."""
+        return self._db.conn.execute(FINISH, (command,)).rowcount == 1
+
+    def postpone(self, command: int, due: float) -> None:
+        """Put a command off."""
+        self._db.conn.execute(POSTPONE, (due, command))
+
+    def delivery(self, key: str) -> Delivery | None:
+        """Return where a keyed message went, or None."""
+        row = self._one(DELIVERY, key)
+        return Delivery(**row) if row else None
+
+    def keep_delivery(self, delivery: Delivery) -> None:
+        """Remember where a keyed message went."""
+        self._db.conn.execute(KEEP_DELIVERY, (delivery.key, delivery.channel, delivery.ts))
+
+    def incidents(self) -> tuple[str, ...]:
+        """Return the ids of all incidents, oldest first."""
+        return tuple(row["incident"] for row in self._all(INCIDENTS))
+
+    def export(self, incident: str) -> Iterator[str]:
+        """Yield an incident's events as JSON lines."""
+        for row in self._all(EVENTS_OF, incident):
+            row["actor"], row["body"] = json.loads(row["actor"]), json.loads(row["body"])
+            yield canonical(row)
+
+    def verify(self, incident: str) -> Break | None:
+        """Return the first place where an incident's chain is broken, or None."""
+        prev = GENESIS
+        for expected, row in enumerate(self._all(EVENTS_OF, incident), start=1):
+            stored = row.pop("hash")
+            if row["seq"] != expected:
+                return Break(incident=incident, seq=expected, why="an event is missing")
+            if row["prev"] != prev:
+                return Break(incident=incident, seq=expected, why="it does not follow the last one")
+            if _hash(row) != stored:
+                return Break(incident=incident, seq=expected, why="its content was changed")
+            prev = stored
+        return None
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    return sha256(canonical(row).encode()).hexdigest()
+
+
+def number_of(incident: str) -> int:
+    """Return the number in an incident's id."""
+    return int(incident.removeprefix("INC-"))
