@@ -187,7 +187,7 @@ class _Builder:
         for key_node, value_node in node.value:
             place = self._place(key_node.start_mark)
             key = key_node.value
-            if not isinstance(key_node, ScalarNode) or key_node.tag.endswith(":merge"):
+            if not isinstance(key_node, ScalarNode) or str(key_node.tag).endswith(":merge"):
                 self._complain(place, "a key must be a plain word here")
                 continue
             if key in seen:

@@ -45,7 +45,8 @@ def load_systems(folder: Path, overlay: Path | None = None) -> tuple[Bundle, ...
         message = "no system is in this folder: each is a folder with a system.yaml"
         raise ConfigurationError([Problem(place=Place(path=shown(folder)), message=message)])
     changes = overlays.load(overlay, [each.name for each in systems]) if overlay else None
-    bundles, problems = [], []
+    bundles: list[Bundle] = []
+    problems: list[Problem] = []
     for each in systems:
         try:
             bundles.append(load_system(each, changes))
