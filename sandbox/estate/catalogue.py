@@ -1,0 +1,95 @@
+"""What AIVO runs: its eighteen services, their share of the traffic, and its releases.
+
+`releases` renders these into a chart's manifest, `images` and `traffic` read how each behaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+NAMESPACE = "production"
+RELEASE = "aivo-platform"
+REGISTRY = "registry.aivo.edu/aivo"
+CHECKOUT = "checkout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service: how many pods it has and which share of the requests it answers."""
+
+    name: str
+    replicas: int
+    share: float
+
+
+SERVICES = (
+    Service(name="api-gateway", replicas=2, share=0.10),
+    Service(name="assessment-service", replicas=2, share=0.07),
+    Service(name="auth-service", replicas=2, share=0.08),
+    Service(name="calendar-service", replicas=1, share=0.02),
+    Service(name=CHECKOUT, replicas=3, share=0.16),
+    Service(name="content-service", replicas=1, share=0.06),
+    Service(name="course-service", replicas=1, share=0.05),
+    Service(name="gradebook-service", replicas=1, share=0.05),
+    Service(name="media-service", replicas=1, share=0.04),
+    Service(name="messaging-service", replicas=1, share=0.03),
+    Service(name="notification-service", replicas=1, share=0.02),
+    Service(name="payment-service", replicas=2, share=0.10),
+    Service(name="recommendation-service", replicas=1, share=0.03),
+    Service(name="reporting-service", replicas=1, share=0.01),
+    Service(name="search-service", replicas=1, share=0.04),
+    Service(name="tutor-service", replicas=1, share=0.03),
+    Service(name="user-service", replicas=2, share=0.08),
+    Service(name="web-frontend", replicas=2, share=0.03),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """One revision that is there when the estate starts."""
+
+    revision: int
+    version: str
+    chart: str
+    status: str
+    description: str
+    age: timedelta
+
+
+HISTORY = (
+    Seed(
+        revision=38,
+        version="2.13.4",
+        chart="1.8.1",
+        status="superseded",
+        description="Upgrade complete",
+        age=timedelta(days=16, hours=3),
+    ),
+    Seed(
+        revision=39,
+        version="2.14.0",
+        chart="1.9.0",
+        status="superseded",
+        description="Upgrade complete",
+        age=timedelta(days=9, hours=5),
+    ),
+    Seed(
+        revision=40,
+        version="2.14.1",
+        chart="1.9.0",
+        status="failed",
+        description='Upgrade "aivo-platform" failed: timed out waiting for the condition',
+        age=timedelta(days=2, hours=4),
+    ),
+    Seed(
+        revision=41,
+        version="2.14.2",
+        chart="1.9.1",
+        status="deployed",
+        description="Upgrade complete",
+        age=timedelta(days=2),
+    ),
+)
+BAD_VERSION = "2.15.0"
+BAD_CHART = "1.10.0"

@@ -1,0 +1,114 @@
+"""The whole sandbox in one process: the Slack workspace and the estate, with their addresses.
+
+`python -m sandbox` runs it for `make demo`, and the scenario tests start `World` in process. It
+is a process of its own so that it lives on when the bot dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox.estate import Estate
+from sandbox.workspace import Workspace
+from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
+
+# Helm and the Kubernetes client would otherwise ask a proxy for loopback addresses.
+NO_PROXY = "127.0.0.1,localhost"
+
+
+class World:
+    """A workspace and an estate that know each other."""
+
+    def __init__(
+        self,
+        *,
+        data: Path,
+        port: int = 0,
+        estate_port: int = 0,
+        speed: float = 1.0,
+        seed: int = 7,
+    ) -> None:
+        self.estate = Estate(data=data, seed=seed, speed=speed, port=estate_port)
+        self.workspace = Workspace(port)
+        self.estate.add_routes(self.workspace.app)
+
+    async def start(self) -> None:
+        """Start both servers."""
+        await self.estate.start()
+        try:
+            await self.workspace.start()
+        except BaseException:
+            await self.estate.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop both servers."""
+        await self.workspace.stop()
+        await self.estate.stop()
+
+    def addresses(self) -> dict[str, str]:
+        """Return where everything is, and what opens it."""
+        return {
+            "slack_api_url": self.workspace.api_url,
+            "workspace_page": self.workspace.url,
+            "bot_token": BOT_TOKEN,
+            "app_token": APP_TOKEN,
+            "signing_secret": SIGNING_SECRET,
+            "estate_url": self.estate.url,
+            "kubeconfig": str(self.estate.kubeconfig.resolve()),
+            "helm_dir": str(self.estate.helm_dir.resolve()),
+            "prometheus_url": self.estate.prometheus_url,
+            "health_url": self.estate.health_url,
+            "statuspage_url": self.estate.statuspage_url,
+            "statuspage_token": self.estate.statuspage_token,
+            "statuspage_page": self.estate.statuspage_page,
+        }
+
+    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment in which a program finds the sandbox and nothing else."""
+        found = self.addresses()
+        inherited = dict(os.environ if base is None else base)
+        path = os.pathsep.join((found["helm_dir"], inherited.get("PATH", os.defpath)))
+        return inherited | {
+            "PATH": path,
+            "KUBECONFIG": found["kubeconfig"],
+            "SLACK_API_URL": found["slack_api_url"],
+            "SLACK_BOT_TOKEN": found["bot_token"],
+            "SLACK_APP_TOKEN": found["app_token"],
+            "SLACK_SIGNING_SECRET": found["signing_secret"],
+            "NO_PROXY": NO_PROXY,
+            "no_proxy": NO_PROXY,
+        }
+
+
+def write_addresses(world: World, path: Path) -> None:
+    """Write the addresses as JSON, whole or not at all: their reader polls for the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(world.addresses(), indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+async def serve(world: World, *, addresses: Path | None) -> None:
+    """Run until SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await world.start()
+    try:
+        if addresses is not None:
+            write_addresses(world, addresses)
+        print(f"The sandbox is a simulation; nothing real is touched.\nOpen {world.workspace.url}")
+        print("Stop it with Ctrl-C.", flush=True)
+        await stopped.wait()
+    finally:
+        await world.stop()
+        if addresses is not None:
+            addresses.unlink(missing_ok=True)
