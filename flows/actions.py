@@ -216,9 +216,12 @@ class Action(ABC):
 
     `idempotent` says whether running `apply` again under the same inputs can do no harm even if
     the first one still works (an absolute value, a deterministic name, a client token).
+    `settle` is for how many seconds after its process died a call can still take effect; None
+    stands for the step's whole budget.
     """
 
     uses: ClassVar[str]
+    settle: ClassVar[float | None] = None
     effect: ClassVar[Effect]
     idempotent: ClassVar[bool] = True
     undoable: ClassVar[bool] = False

@@ -166,6 +166,10 @@ class Run:
         mine = (s for s in self.plan.steps if s.phase is phase and s.required)
         return tuple(s for s in mine if self.steps[s.id].state not in SETTLED)
 
+    def captures(self) -> dict[str, Mapping[str, Json]]:
+        """Return what the changes that stand captured, by step id."""
+        return {a.step.id: a.record.captured for a in self.applied if a.record.captured}
+
     def failed(self) -> tuple[PlannedStep, ...]:
         """Return the required steps that failed."""
         steps = self.plan.steps if self.plan else ()

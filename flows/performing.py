@@ -1,0 +1,441 @@
+"""Performing steps: intent, call, fresh look; doubts; undo.
+
+Called by the driver through `bot.wiring`.  Returns the events that came of a command; the only
+event that it feeds itself is the intent (`StepStarted`), which must be committed before the call
+leaves.  Every way in which an action can end is turned into an event here, so that a run never
+hangs on an exception.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from config import expressions, templates
+from config.models.bundles import Bundle
+from flows import events
+from flows.actions import (
+    Action,
+    ActionError,
+    Holds,
+    InterruptedByHoldError,
+    NotYet,
+    Preview,
+    Refuted,
+    Registry,
+    TransientError,
+    UnknownOutcomeError,
+    Verdict,
+)
+from flows.commands import PerformStep, UndoStep, VerifyStep
+from flows.contexts import RunContext, Watch, Workshop, namespace
+from flows.engine import Engine, LaterError
+from flows.events import BOT, Event
+from flows.plans import PlannedChange, PlannedStep
+from flows.runs import Run, StepRecord
+from flows.states import PHASES, State, StepState
+
+log = logging.getLogger(__name__)
+LOOK_TIMEOUT = 30.0
+STOPPED = "Backout was stopped while this was under way; looking what became of it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One attempt, with everything that it needs."""
+
+    run: Run
+    step: PlannedStep
+    record: StepRecord
+    action: Action
+    context: RunContext
+    inputs: Any
+    deadline: datetime
+
+    @property
+    def attempt(self) -> "Attempt":
+        """What writes this attempt's events."""
+        return Attempt(self.step.id, self.record.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Writes the events that can come of one attempt."""
+
+    step: str
+    number: int
+
+    def succeeded(self, holds: Holds, *, reconciled: bool = False) -> Event:
+        """It took effect, as a fresh look showed."""
+        return events.StepSucceeded(
+            step=self.step,
+            attempt=self.number,
+            summary=holds.summary,
+            output=holds.output,
+            reconciled=reconciled,
+        )
+
+    def failed(self, why: str, delay: float | None = None) -> Event:
+        """It did not take effect."""
+        return events.StepFailed(step=self.step, attempt=self.number, why=why, delay=delay)
+
+    def doubted(self, why: str) -> Event:
+        """Nothing is known of it."""
+        return events.StepDoubted(step=self.step, attempt=self.number, why=why)
+
+    def refuted(self, why: str) -> Event:
+        """The doubt is resolved: it did not take effect, and no longer can."""
+        return events.DoubtRefuted(step=self.step, attempt=self.number, why=why)
+
+    def interrupted(self) -> Event:
+        """Waiting was ended."""
+        return events.StepInterrupted(step=self.step, attempt=self.number)
+
+    def passed_over(self, why: str) -> Event:
+        """Its own condition says no."""
+        return events.StepPassedOver(step=self.step, attempt=self.number, why=why)
+
+
+class Performer:
+    """Turns steps' commands into events."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        registry: Registry,
+        bundles: Mapping[str, Bundle],
+        workshop: Workshop,
+        watch: Watch,
+    ) -> None:
+        self._engine = engine
+        self._registry = registry
+        self._bundles = bundles
+        self._workshop = workshop
+        self._watch = watch
+        self.progress: dict[str, dict[str, str]] = {}
+
+    async def perform(self, run: Run, command: PerformStep) -> tuple[Event, ...]:
+        """Do a step once; a leftover of an earlier process is in doubt, not done again."""
+        record = run.steps.get(command.step)
+        if record is None or record.attempt != command.attempt or run.plan is None:
+            return ()
+        if record.state is not StepState.RUNNING:
+            return ()
+        attempt = Attempt(command.step, command.attempt)
+        if record.started == command.attempt:
+            return (attempt.doubted(STOPPED),)
+        if not _goes_on(run):
+            return (attempt.interrupted(),)
+        try:
+            return (await self._attempt(run, run.plan.step(command.step), record),)
+        except Exception as error:  # noqa: BLE001 a run must never hang on one
+            return (self._ended_badly(run.id, attempt, error),)
+        finally:
+            self._forget(run.id, command.step)
+
+    def _ended_badly(self, incident: str, attempt: Attempt, error: Exception) -> Event:
+        """Turn an exception into what is known because of it."""
+        match error:
+            case InterruptedByHoldError():
+                return attempt.interrupted()
+            case UnknownOutcomeError():
+                return attempt.doubted(str(error))
+            case TransientError():
+                return attempt.failed(str(error), error.delay)
+            case ActionError() | expressions.ExpressionError() | templates.TemplateError():
+                return attempt.failed(str(error))
+            case ValidationError():
+                return attempt.failed(f"its inputs don't fit: {_first(error)}")
+            case _:
+                return self._unexpected(incident, attempt, error)
+
+    def _unexpected(self, incident: str, attempt: Attempt, error: Exception) -> Event:
+        """A fault of ours after the intent leaves a doubt; before it, nothing happened."""
+        log.error("%s: step %s failed unexpectedly", incident, attempt.step, exc_info=error)
+        run = self._engine.run(incident)
+        record = run.steps.get(attempt.step) if run else None
+        why = f"an unexpected {type(error).__name__}: {str(error)[:200]}"
+        if record is not None and record.started == attempt.number:
+            return attempt.doubted(why)
+        return attempt.failed(why)
+
+    async def _attempt(self, run: Run, step: PlannedStep, record: StepRecord) -> Event:
+        values, attempt = self._values(run), Attempt(step.id, record.attempt)
+        if step.when is not None:
+            needed = expressions.evaluate_condition(
+                expressions.compile_expression(step.when), values
+            )
+            if needed is None:
+                return attempt.failed(f"it is unknown whether it is needed: {step.when}")
+            if not needed:
+                return attempt.passed_over("not needed")
+        action = self._registry.find(step.uses)
+        rendered = templates.render_inputs(dict(step.inputs), values)
+        asked = record.asked_at or self._engine.now()
+        limit = max(step.budget, step.within) if step.reads else step.budget
+        job = Job(
+            run=run,
+            step=step,
+            record=record,
+            action=action,
+            context=self._context(run, step, record, values),
+            inputs=action.Inputs.model_validate(rendered),
+            deadline=(asked if step.reads else self._engine.now()) + timedelta(seconds=limit),
+        )
+        return await (self._look(job) if step.reads else self._change(job))
+
+    async def _look(self, job: Job) -> Event:
+        """Look until it holds for long enough, or its window is over."""
+        since: datetime | None = None
+        while True:
+            verdict = await self._verdict(job, {})
+            now = self._engine.now()
+            match verdict:
+                case Holds():
+                    since = since or now
+                    left = job.step.hold_for - (now - since).total_seconds()
+                    if left <= 0:
+                        return job.attempt.succeeded(verdict)
+                    job.context.report(f"{verdict.summary}; must stay so for {left:.0f} s more")
+                    pause = min(left, 2.0)
+                case NotYet():
+                    since = None
+                    pause = verdict.after
+                    job.context.report(verdict.progress)
+                    if now + timedelta(seconds=pause) >= job.deadline:
+                        return job.attempt.failed(verdict.progress)
+                case Refuted():
+                    return job.attempt.failed(verdict.why)
+            await job.context.pause(pause)
+
+    async def _change(self, job: Job) -> Event:
+        """Look again, commit the intent, make the change, look whether it took effect."""
+        step, record = job.step, job.record
+        fresh = await asyncio.wait_for(job.action.preview(job.inputs, job.context), LOOK_TIMEOUT)
+        if fresh.in_place and not record.started:
+            verdict = await self._verdict(job, {})
+            if isinstance(verdict, Holds):
+                return job.attempt.succeeded(verdict)
+        if _drifted(step, record, fresh):
+            return events.DriftFound(
+                step=step.id,
+                attempt=record.attempt,
+                changes=_changes(fresh),
+                why=_drift(step, fresh),
+            )
+        captured = record.captured
+        if captured is None:
+            captured = await job.action.capture(job.inputs, job.context)
+        started = events.StepStarted(
+            step=step.id,
+            attempt=record.attempt,
+            inputs=job.inputs.model_dump(mode="json"),
+            captured=captured,
+        )
+        if not self._intend(job, started):
+            return job.attempt.interrupted()
+        try:
+            async with asyncio.timeout(step.budget):
+                await job.action.apply(job.inputs, captured, job.context)
+        except TimeoutError:
+            return job.attempt.doubted(f"no answer within {step.budget:.0f} s")
+        return await self._settle(job, captured)
+
+    def _intend(self, job: Job, started: events.StepStarted) -> bool:
+        """Commit the intent; say whether the call may leave.
+
+        Nothing is awaited between the look at the run and the commit, so that no hold can come
+        in between.
+        """
+        run = self._engine.run(job.run.id)
+        if run is None or not _goes_on(run):
+            return False
+        event_id = f"started:{job.run.id}:{job.step.id}:{started.attempt}"
+        run = self._engine.feed(job.run.id, started, actor=BOT, event_id=event_id)
+        return run is not None and run.steps[job.step.id].started == started.attempt
+
+    async def _settle(self, job: Job, captured: Mapping[str, Any]) -> Event:
+        """Look until the change has taken effect, was refuted, or its time is over."""
+        while True:
+            try:
+                verdict = await self._verdict(job, captured)
+            except TransientError as error:
+                verdict = NotYet(progress=f"can't look right now: {error}", after=error.delay)
+            match verdict:
+                case Holds():
+                    return job.attempt.succeeded(verdict)
+                case Refuted():
+                    return job.attempt.failed(verdict.why)
+                case NotYet():
+                    job.context.report(verdict.progress)
+                    pause = verdict.after
+                    if self._engine.now() + timedelta(seconds=pause) >= job.deadline:
+                        why = f"not finished in {job.step.budget:.0f} s: {verdict.progress}"
+                        return job.attempt.failed(why)
+            await job.context.pause(pause)
+
+    async def verify(self, run: Run, command: VerifyStep) -> tuple[Event, ...]:
+        """Find out what became of an attempt of which nothing is known."""
+        record = run.steps.get(command.step)
+        if run.plan is None or record is None or record.attempt != command.attempt:
+            return ()
+        if record.state is not StepState.DOUBT or record.started != command.attempt:
+            return ()
+        step = run.plan.step(command.step)
+        action = self._registry.find(step.uses)
+        began = record.started_at or self._engine.now()
+        job = Job(
+            run=run,
+            step=step,
+            record=record,
+            action=action,
+            context=self._context(run, step, record, self._values(run), doubting=True),
+            inputs=action.Inputs.model_validate(record.inputs),
+            deadline=max(
+                began + timedelta(seconds=step.budget),
+                self._engine.now() + timedelta(seconds=LOOK_TIMEOUT),
+            ),
+        )
+        try:
+            return (await self._resolve(job, began + timedelta(seconds=step.settle)),)
+        except InterruptedByHoldError:
+            return (job.attempt.interrupted(),)
+        except TransientError as error:
+            raise LaterError(str(error), delay=error.delay) from error
+        except ActionError as error:
+            why = f"in doubt, and it can't be looked at: {error}"
+            return (job.attempt.failed(why),)
+        finally:
+            self._forget(run.id, command.step)
+
+    async def _resolve(self, job: Job, settled: datetime) -> Event:
+        """Look until it holds, or until nothing of the attempt can still come and it does not."""
+        while True:
+            verdict = await self._verdict(job, job.record.captured or {})
+            now = self._engine.now()
+            match verdict:
+                case Holds():
+                    return job.attempt.succeeded(verdict, reconciled=True)
+                case NotYet():
+                    if now >= job.deadline:
+                        why = f"in doubt for too long: {verdict.progress}"
+                        return job.attempt.failed(why)
+                    job.context.report(verdict.progress)
+                    pause = verdict.after
+                case Refuted():
+                    if now >= settled:
+                        return job.attempt.refuted(verdict.why)
+                    left = (settled - now).total_seconds()
+                    job.context.report(f"{verdict.why}; it could still come for {left:.0f} s")
+                    pause = min(left, 2.0)
+            await job.context.pause(pause)
+
+    async def undo(self, run: Run, command: UndoStep) -> tuple[Event, ...]:
+        """Put back what a step captured.  Undo is absolute, so that a repeat does no harm."""
+        if run.state is not State.UNDO or not run.applied:
+            return ()
+        step, record = run.applied[-1].step, run.applied[-1].record
+        if step.id != command.step:
+            return ()
+        if not step.undoable:
+            left = events.StepUndone(step=step.id, summary="left as it is: nothing to put back")
+            return (left,)
+        action = self._registry.find(step.uses)
+        context = self._context(run, step, record, self._values(run), doubting=True)
+        try:
+            inputs = action.Inputs.model_validate(record.inputs)
+            async with asyncio.timeout(max(step.budget, LOOK_TIMEOUT)):
+                summary = await action.undo(inputs, record.captured or {}, context)
+        except TransientError as error:
+            return (events.UndoFailed(step=step.id, why=str(error), delay=error.delay),)
+        except TimeoutError:
+            return (events.UndoFailed(step=step.id, why="it did not end in time"),)
+        except (ActionError, ValidationError) as error:
+            return (events.UndoFailed(step=step.id, why=str(error)[:500]),)
+        return (events.StepUndone(step=step.id, summary=summary),)
+
+    async def _verdict(self, job: Job, captured: Mapping[str, Any]) -> Verdict:
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                return await job.action.verify(job.inputs, captured, job.context)
+        except TimeoutError:
+            raise TransientError(f"no answer within {LOOK_TIMEOUT:.0f} s") from None
+
+    def _values(self, run: Run) -> dict[str, Any]:
+        bundle = self._bundles[run.system]
+        procedure = bundle.procedures.get(run.plan.procedure) if run.plan else None
+        inputs = {name: i.default for name, i in procedure.inputs.items()} if procedure else {}
+        return namespace(bundle.system, run, inputs=inputs)
+
+    def _context(
+        self,
+        run: Run,
+        step: PlannedStep,
+        record: StepRecord,
+        values: Mapping[str, Any],
+        *,
+        doubting: bool = False,
+    ) -> RunContext:
+        def report(text: str) -> None:
+            self.progress.setdefault(run.id, {})[step.id] = text
+
+        async def wait(seconds: float) -> bool:
+            ends = self._engine.now() + timedelta(seconds=seconds)
+            while True:
+                current = self._engine.run(run.id)
+                undoing = doubting and current is not None and current.state is State.UNDO
+                if current is None or not (undoing or _goes_on(current)):
+                    return False
+                left = (ends - self._engine.now()).total_seconds()
+                if left <= 0:
+                    return True
+                await self._watch.changed(run.id, left)
+
+        return RunContext(
+            system=self._bundles[run.system].system,
+            incident=run.id,
+            key=f"{run.id}/{step.id}/{record.attempt}",
+            values=values,
+            workshop=self._workshop,
+            captures=run.captures(),
+            report=report,
+            wait=wait,
+        )
+
+    def _forget(self, incident: str, step: str) -> None:
+        self.progress.get(incident, {}).pop(step, None)
+
+
+def _goes_on(run: Run) -> bool:
+    return run.state in (*PHASES, State.COMMUNICATE)
+
+
+def _drifted(step: PlannedStep, record: StepRecord, fresh: Preview) -> bool:
+    """Say whether something else than what was approved would change.
+
+    What depends on an earlier step could not be looked at before, and after a first attempt of
+    our own the difference would be our own doing.
+    """
+    if step.late or record.started:
+        return False
+    return fresh.fingerprint != step.fingerprint
+
+
+def _changes(preview: Preview) -> tuple[PlannedChange, ...]:
+    return tuple(
+        PlannedChange(subject=c.subject, before=c.before, after=c.after) for c in preview.changes
+    )
+
+
+def _drift(step: PlannedStep, fresh: Preview) -> str:
+    return f"approved was “{step.summary}”, now it would be “{fresh.summary}”"
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}"

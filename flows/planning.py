@@ -1,0 +1,271 @@
+"""Planning: a procedure made into a plan against the live estate.
+
+Called by the driver through `bot.wiring`, and by `backout plan`.  Reads only: every step is
+previewed, nothing is changed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from config import templates
+from config.models.bundles import Bundle
+from config.models.procedures import PHASES, Procedure
+from config.models.procedures import Step as ProcedureStep
+from flows import authorizing, events
+from flows.actions import Action, ActionError, Preview, Refuted
+from flows.commands import PreparePlan
+from flows.contexts import namespace
+from flows.engine import Engine
+from flows.events import Event
+from flows.looks import Looks, output_of
+from flows.plans import Plan, PlannedChange, PlannedStep, seal
+from flows.runs import Run
+from flows.states import State
+
+log = logging.getLogger(__name__)
+DEFAULT_BUDGET = 60.0
+LATE_STEP = "steps."
+
+
+class PlanningError(Exception):
+    """No plan can be made.  The message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A procedure on its way to a plan; `values` is the namespace of its templates."""
+
+    run: Run
+    bundle: Bundle
+    procedure: Procedure
+    because: str
+    outputs: Mapping[str, Mapping[str, Any]]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A step and where in the plan it stands."""
+
+    step: ProcedureStep
+    phase: State
+    stage: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved:
+    """A step's action, its inputs as far as they are known, and what it would change."""
+
+    action: Action
+    inputs: Mapping[str, Any]
+    late: Mapping[str, tuple[str, ...]]
+    preview: Preview
+
+
+class Planner:
+    """Turns procedures into plans."""
+
+    def __init__(self, engine: Engine, looks: Looks, slack_of: authorizing.SlackOf) -> None:
+        self._engine = engine
+        self._looks = looks
+        self._slack_of = slack_of
+
+    async def prepare(self, run: Run, command: PreparePlan) -> Event:
+        """Return the plan of a procedure, or why there is none."""
+        try:
+            plan = await self.plan(run, command.procedure, command.because)
+        except PlanningError as error:
+            return events.PlanFailed(planning=command.planning, why=str(error))
+        except Exception as error:
+            log.exception("%s: planning %s failed unexpectedly", run.id, command.procedure)
+            why = f"Planning failed on an unexpected {type(error).__name__}: see the log."
+            return events.PlanFailed(planning=command.planning, why=why)
+        candidates = authorizing.people_of(self._looks.bundles[run.system], self._slack_of)
+        return events.PlanPrepared(planning=command.planning, plan=plan, candidates=candidates)
+
+    async def plan(self, run: Run, procedure_id: str, because: str) -> Plan:
+        """Resolve a procedure against the live estate.
+
+        Raises `PlanningError` with a sentence for people.
+        """
+        bundle = self._looks.bundles[run.system]
+        procedure = bundle.procedures.get(procedure_id)
+        if procedure is None:
+            known = ", ".join(bundle.procedures)
+            raise PlanningError(f"{run.system} has no procedure “{procedure_id}”; it has: {known}.")
+        inputs = {name: given.default for name, given in procedure.inputs.items()}
+        outputs = await self._assess(run, bundle, procedure, inputs)
+        draft = _Draft(
+            run=run,
+            bundle=bundle,
+            procedure=procedure,
+            because=because,
+            outputs=outputs,
+            values=namespace(bundle.system, run, inputs=inputs, outputs=outputs),
+        )
+        steps = await self._steps(draft)
+        _check_blast_radius(procedure, steps)
+        return _sealed(draft, steps, self._engine.now())
+
+    async def _assess(
+        self, run: Run, bundle: Bundle, procedure: Procedure, inputs: Mapping[str, Any]
+    ) -> dict[str, Mapping[str, Any]]:
+        outputs: dict[str, Mapping[str, Any]] = {}
+        for stage in procedure.stages("assess"):
+            values = namespace(bundle.system, run, inputs=inputs, outputs=outputs)
+            found = await asyncio.gather(*(self._assessed(run, s, values) for s in stage))
+            outputs |= dict(found)
+        return outputs
+
+    async def _assessed(
+        self, run: Run, step: ProcedureStep, values: Mapping[str, Any]
+    ) -> tuple[str, Mapping[str, Any]]:
+        try:
+            verdict = await self._looks.look(run, step.id, step.uses, step.with_, values)
+            if isinstance(verdict, Refuted):
+                raise PlanningError(f"“{step.title}”: {verdict.why}")
+            return step.id, output_of(verdict)
+        except (ActionError, templates.TemplateError, ValidationError) as error:
+            raise PlanningError(f"“{step.title}” could not look: {error}") from error
+
+    async def _steps(self, draft: _Draft) -> tuple[PlannedStep, ...]:
+        """Preview every step side by side; nothing changes meanwhile."""
+        places = [
+            _Place(step=step, phase=State(phase), stage=number)
+            for phase in PHASES
+            for number, stage in enumerate(draft.procedure.stages(phase))
+            for step in stage
+        ]
+        resolved = await asyncio.gather(*(self._resolve(draft, p.step) for p in places))
+        return tuple(
+            _planned(draft.bundle, place, found)
+            for place, found in zip(places, resolved, strict=True)
+        )
+
+    async def _resolve(self, draft: _Draft, step: ProcedureStep) -> _Resolved:
+        action = self._looks.registry.find(step.uses)
+        late = _late_inputs(step, set(draft.values["steps"]))
+        try:
+            now = {name: value for name, value in step.with_.items() if name not in late}
+            inputs = templates.render_inputs(now, draft.values)
+            if late:
+                inputs |= {name: step.with_[name] for name in late}
+                preview = Preview(summary=_late_summary(late), fingerprint="")
+            else:
+                model = action.Inputs.model_validate(inputs)
+                inputs = model.model_dump(mode="json")
+                preview = await self._looks.preview(draft.run, step.id, action, model, draft.values)
+        except (ActionError, templates.TemplateError) as error:
+            raise PlanningError(f"“{step.title}” can't be done: {error}") from error
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise PlanningError(f"“{step.title}”: {place}: {problem['msg']}") from error
+        return _Resolved(action=action, inputs=inputs, late=late, preview=preview)
+
+
+def _planned(bundle: Bundle, place: _Place, found: _Resolved) -> PlannedStep:
+    step, action, preview = place.step, found.action, found.preview
+    budget = step.budget.total_seconds() if step.budget else DEFAULT_BUDGET
+    return PlannedStep(
+        id=step.id,
+        title=step.title,
+        phase=place.phase,
+        stage=place.stage,
+        uses=step.uses,
+        effect=str(action.effect),
+        inputs=found.inputs,
+        late=found.late,
+        when=step.when,
+        summary=preview.summary,
+        changes=tuple(
+            PlannedChange(subject=c.subject, before=c.before, after=c.after)
+            for c in preview.changes
+        ),
+        warnings=preview.warnings,
+        losses=preview.losses,
+        fingerprint=preview.fingerprint,
+        in_place=preview.in_place,
+        touches=preview.touches,
+        budget=budget,
+        within=step.within.total_seconds() if step.within else 0.0,
+        hold_for=step.hold_for.total_seconds() if step.hold_for else 0.0,
+        settle=budget if action.settle is None else min(action.settle, budget),
+        idempotent=action.idempotent,
+        undoable=action.undoable,
+        skippable=step.skippable,
+        required=step.required,
+        needs=authorizing.class_slots(bundle, step.gate) if step.gate else (),
+    )
+
+
+def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Plan:
+    bundle, policy = draft.bundle, draft.bundle.policy
+    kind = authorizing.authorization_class(bundle, draft.procedure.class_)
+    needs = authorizing.class_slots(bundle, kind.id)
+    budgets = {phase: limit.total_seconds() for phase, limit in policy.phase_budgets.items()}
+    return seal(
+        Plan(
+            procedure=draft.procedure.procedure,
+            title=draft.procedure.title,
+            because=draft.because,
+            class_id=kind.id,
+            class_title=kind.title,
+            loses=draft.procedure.loses,
+            steps=steps,
+            needs=(*needs, *authorizing.condition_slots(bundle, draft.values)),
+            self_approval=kind.self_approval,
+            decision_limit=kind.limit,
+            prepared_at=now,
+            expires_at=now + policy.plan_valid_for,
+            phase_budgets=budgets,
+            outputs=draft.outputs,
+        )
+    )
+
+
+def _late_inputs(step: ProcedureStep, known: set[str]) -> dict[str, tuple[str, ...]]:
+    """Return the inputs that need an earlier step's output, with the steps they come from."""
+    late: dict[str, tuple[str, ...]] = {}
+    for name, value in step.with_.items():
+        sources = {
+            reference.split(".")[1]
+            for text in _texts(value)
+            for reference in templates.references(text)
+            if reference.startswith(LATE_STEP)
+        } - known
+        if sources:
+            late[name] = tuple(sorted(sources))
+    return late
+
+
+def _texts(value: Any) -> Sequence[str]:
+    match value:
+        case str():
+            return (value,)
+        case dict():
+            return tuple(text for item in value.values() for text in _texts(item))
+        case list() | tuple():
+            return tuple(text for item in value for text in _texts(item))
+        case _:
+            return ()
+
+
+def _late_summary(late: Mapping[str, tuple[str, ...]]) -> str:
+    sources = sorted({source for names in late.values() for source in names})
+    return f"known after {', '.join(sources)}"
+
+
+def _check_blast_radius(procedure: Procedure, steps: Sequence[PlannedStep]) -> None:
+    touched = sum(step.touches for step in steps)
+    if procedure.blast_radius is not None and touched > procedure.blast_radius:
+        raise PlanningError(
+            f"It would change {touched} objects; {procedure.procedure} may change at most "
+            f"{procedure.blast_radius} (blast_radius)."
+        )
