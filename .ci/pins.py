@@ -21,7 +21,7 @@ PINS = ROOT / "constraints"
 HEADER = "# Written by `make pins`. Do not edit: change pyproject.toml and run it again.\n"
 PYTHON = "3.11"  # the oldest that pyproject.toml allows; newer ones are covered by markers
 ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s\\;]+)")
-FOREIGN = re.compile(r"https?://|@ file:|--(extra-)?index-url|--find-links|^-e ", re.MULTILINE)
+FOREIGN = re.compile(r"://|@ file:|^ *--?(?!hash=)[a-z]", re.MULTILINE)  # only hashes are welcome
 
 Entries = dict[str, str]  # "name==version ; marker" -> its whole text with hashes
 
