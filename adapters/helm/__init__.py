@@ -1,0 +1,1 @@
+"""Helm: histories and rollbacks of releases, through the `helm` command."""

@@ -1,0 +1,144 @@
+"""Histories of releases: what Helm lists, and which revision was the last good one.  Pure.
+
+Called by `helm.history` and `helm.rollback`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+ROLLBACK = re.compile(r"^Rollback to (\d+)$")
+FAILED_ROLLBACK = re.compile(r"^(?:Rollback|Release) \".*\" failed\b")
+FAILED = re.compile(r"\bfailed\b", re.IGNORECASE)
+PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
+WORKED = frozenset({"superseded", "deployed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One line of `helm history`.  `updated` is None where Helm gives no time."""
+
+    number: int
+    status: str
+    chart: str
+    version: str
+    description: str
+    updated: datetime | None
+
+    @property
+    def deployed(self) -> bool:
+        """Say whether Helm regards it as running."""
+        return self.status == "deployed"
+
+    @property
+    def pending(self) -> bool:
+        """Say whether a Helm command is at work on it, or was when it ended."""
+        return self.status in PENDING
+
+    @property
+    def label(self) -> str:
+        """Return the app's version, or the chart where the chart names none."""
+        return self.version or self.chart
+
+
+def parse(entries: Sequence[Any]) -> tuple[Revision, ...]:
+    """Read the JSON of `helm history`, oldest first."""
+    found = (
+        Revision(
+            number=int(each["revision"]),
+            status=str(each.get("status", "")).lower(),
+            chart=str(each.get("chart", "")),
+            version=str(each.get("app_version") or ""),
+            description=str(each.get("description", "")),
+            updated=_time(str(each.get("updated", ""))),
+        )
+        for each in entries
+    )
+    return tuple(sorted(found, key=lambda revision: revision.number))
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if found.year < 2000:
+        return None  # Go's zero time
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def content(history: Sequence[Revision], number: int) -> int:
+    """Return the revision whose manifests this one carries.
+
+    A successful `Rollback to N` carries those of N, which may itself be a rollback.
+    """
+    by_number = {revision.number: revision for revision in history}
+    while number in by_number:
+        found = ROLLBACK.match(by_number[number].description)
+        if found is None or int(found[1]) >= number:
+            break
+        number = int(found[1])
+    return number
+
+
+def rejected(history: Sequence[Revision]) -> frozenset[int]:
+    """Return the contents that somebody rolled back from, and never returned to.
+
+    A rollback from the content C to an older content T says that everything after T, up to C, was
+    not wanted: a person who goes back past a revision did not trust it either.  A rollback to a
+    *newer* content (which is how a rollback is undone) takes the verdict on that content back.
+    A failed rollback no longer tells its target, so it speaks against what it left only.
+    """
+    bad: set[int] = set()
+    for before, revision in pairwise(history):
+        left = content(history, before.number)
+        if FAILED_ROLLBACK.match(revision.description):
+            bad.add(left)
+        elif ROLLBACK.match(revision.description):
+            target = content(history, revision.number)
+            bad |= set(range(target + 1, left + 1))
+            bad.discard(target)
+    return frozenset(bad)
+
+
+def last_good(history: Sequence[Revision]) -> Revision | None:
+    """Return the newest revision below the current one that is worth returning to, or None.
+
+    It must have worked (superseded or deployed, and no word of failure: a rollback that fails
+    marks the failed upgrade before it as superseded), carry something else than the current
+    revision does, and not have been rejected by an earlier rollback.  So after "bad, rolled back",
+    the bad one is not chosen again, which is what a bare `helm rollback` would do.
+    """
+    if not history:
+        return None
+    current = history[-1]
+    running = content(history, current.number)
+    bad = rejected(history)
+    for revision in reversed(history[:-1]):
+        carried = content(history, revision.number)
+        worked = revision.status in WORKED and not FAILED.search(revision.description)
+        if worked and carried != running and carried not in bad:
+            return revision
+    return None
+
+
+def ran_for(history: Sequence[Revision], number: int) -> float | None:
+    """Return how many seconds a revision ran until the next one began, or None."""
+    numbers = [revision.number for revision in history]
+    at = numbers.index(number)
+    if at + 1 == len(history):
+        return None
+    began, ended = history[at].updated, history[at + 1].updated
+    return (ended - began).total_seconds() if began and ended else None
+
+
+def returned_to(history: Sequence[Revision], target: int) -> bool:
+    """Say whether the newest revision is deployed and carries what the target carries."""
+    if not history:
+        return False
+    newest = history[-1]
+    same = content(history, newest.number) == content(history, target)
+    return newest.deployed and same

@@ -1,0 +1,1 @@
+"""HTTP: checks of endpoints, and what the other HTTP adapters share."""

@@ -1,0 +1,54 @@
+"""Rights: which ones an action needs, and whether the cluster grants them right now.
+
+Called by the previews of everything that writes, so that a missing right is known before
+anything changed.
+"""
+
+import asyncio
+
+from adapters.kubernetes import errors
+from adapters.kubernetes.connections import Cluster, Resource
+from flows.actions import PermanentError, Permission
+
+
+def right(verb: str, resource: Resource, namespace: str, *, sub: str = "") -> Permission:
+    """Name one right."""
+    named = f"{resource.named}/{sub}" if sub else resource.named
+    return Permission(kind="kubernetes", verb=verb, resource=named, scope=namespace)
+
+
+async def require(cluster: Cluster, permissions: tuple[Permission, ...]) -> tuple[str, ...]:
+    """Ask the cluster about each right; return warnings.
+
+    Raises `PermanentError` that names every missing one.
+    """
+    granted = await asyncio.gather(*(_granted(cluster, each) for each in permissions))
+    missing = tuple(p for p, answer in zip(permissions, granted, strict=True) if answer is False)
+    if missing:
+        raise errors.missing_right(missing)
+    if None in granted:
+        return ("The cluster does not say whether Backout has the rights for this.",)
+    return ()
+
+
+async def _granted(cluster: Cluster, permission: Permission) -> bool | None:
+    """Return the answer, or None where the cluster does not answer such questions."""
+    resource, _, sub = permission.resource.partition("/")
+    plural, _, group = resource.partition(".")
+    attributes = {
+        "namespace": permission.scope,
+        "verb": permission.verb,
+        "group": group,
+        "resource": plural,
+        **({"subresource": sub} if sub else {}),
+    }
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    try:
+        answer = await cluster.review(body)
+    except PermanentError:
+        return None
+    return bool((answer.get("status") or {}).get("allowed"))

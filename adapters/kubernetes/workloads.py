@@ -1,0 +1,149 @@
+"""Workloads: their kinds, their names as people write them, and the pods that belong to them.
+
+Called by every action of this folder.  Objects stay the JSON that the API server sent.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from adapters.kubernetes.connections import Cluster, Resource
+from adapters.kubernetes.errors import NotFoundError
+from adapters.values import listed
+from flows.actions import PermanentError
+
+APPS = "/apis/apps/v1"
+RESOURCES: Mapping[str, Resource] = {
+    "Deployment": Resource(base=APPS, plural="deployments"),
+    "StatefulSet": Resource(base=APPS, plural="statefulsets"),
+    "DaemonSet": Resource(base=APPS, plural="daemonsets"),
+}
+NAME = r"^(?:(?i:deployment|statefulset|daemonset)/)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$"
+
+Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
+Scalable = Literal["Deployment", "StatefulSet"]
+WorkloadName = Annotated[str, Field(pattern=NAME, max_length=260)]
+Selector = Annotated[str, Field(max_length=500)]
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Workload:
+    """A workload by kind and name."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """Write it the way that inputs take it: `payment-service`, `statefulset/postgres`."""
+        return self.name if self.kind == "Deployment" else f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def resource(self) -> Resource:
+        """Return where its objects are."""
+        return RESOURCES[self.kind]
+
+
+def named(names: Iterable[str], kind: str) -> tuple[Workload, ...]:
+    """Read `name` or `kind/name`; without a kind it is `kind`.  Each counts once.
+
+    Raises `PermanentError` where there are none: acting on nothing must not look like success.
+    """
+    found: dict[Workload, None] = {}
+    for each in names:
+        before, _, name = each.rpartition("/")
+        own = next((k for k in RESOURCES if k.lower() == before.lower()), kind)
+        found[Workload(kind=own, name=name)] = None
+    if not found:
+        raise PermanentError(
+            "No workload is named, so there is nothing to do: name at least one, or skip the step."
+        )
+    return tuple(found)
+
+
+async def fetch(cluster: Cluster, workloads: Iterable[Workload]) -> dict[Workload, Object]:
+    """Read the objects, side by side; raise `PermanentError` that names all that are missing."""
+    wanted = tuple(workloads)
+    answers = await asyncio.gather(
+        *(cluster.read(w.resource, w.name) for w in wanted), return_exceptions=True
+    )
+    missing = [str(w) for w, a in zip(wanted, answers, strict=True) if _is_missing(a)]
+    if missing:
+        raise PermanentError(
+            f"There is no {listed(missing)} in namespace {cluster.namespace}: compare the names "
+            f"with `kubectl -n {cluster.namespace} get deployments,statefulsets,daemonsets`."
+        )
+    found: dict[Workload, Object] = {}
+    for workload, answer in zip(wanted, answers, strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        found[workload] = answer
+    return found
+
+
+def _is_missing(answer: object) -> bool:
+    return isinstance(answer, NotFoundError)
+
+
+async def fetch_all(cluster: Cluster, *, labels: str = "") -> dict[Workload, Object]:
+    """Read every Deployment, StatefulSet and DaemonSet, side by side."""
+    lists = await asyncio.gather(
+        *(cluster.items(resource, labels=labels) for resource in RESOURCES.values())
+    )
+    return {
+        Workload(kind=kind, name=each["metadata"]["name"]): each
+        for kind, objects in zip(RESOURCES, lists, strict=True)
+        for each in objects
+    }
+
+
+def nothing_there(cluster: Cluster, labels: str) -> PermanentError:
+    """Say that a look found no workload, which proves nothing."""
+    which = f" with {labels}" if labels else ""
+    return PermanentError(
+        f"Namespace {cluster.namespace} has no workloads{which}: nothing can be said about their "
+        "health. Check connections.kubernetes and the selector."
+    )
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Say whether a workload's `spec.selector` takes these labels; an empty one takes none."""
+    exact = selector.get("matchLabels") or {}
+    rules = selector.get("matchExpressions") or ()
+    if not exact and not rules:
+        return False
+    if any(labels.get(key) != value for key, value in exact.items()):
+        return False
+    return all(_meets(rule, labels) for rule in rules)
+
+
+def _meets(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    value = labels.get(rule["key"])
+    values = rule.get("values") or ()
+    match rule["operator"]:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case _:
+            return False
+
+
+def owned(workload: Object, pods: Iterable[Object]) -> list[Object]:
+    """Return the pods that the workload's selector takes."""
+    selector = (workload.get("spec") or {}).get("selector") or {}
+    return [p for p in pods if selects(selector, p["metadata"].get("labels") or {})]
+
+
+def label_query(workload: Object) -> str:
+    """Write the workload's selector as a query, as far as it is made of labels."""
+    selector = (workload.get("spec") or {}).get("selector") or {}
+    exact = selector.get("matchLabels") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(exact.items()))

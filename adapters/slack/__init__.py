@@ -1,0 +1,1 @@
+"""Slack: messages, through the messenger that `bot` lends to actions."""

@@ -1,0 +1,1 @@
+"""Statuspage: incidents that customers see."""
