@@ -18,6 +18,8 @@ from functools import cache, lru_cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from config.references import Reference, first_missing, in_order
+
 if TYPE_CHECKING:
     from celpy import Environment, Runner
     from lark import Token, Tree
@@ -48,29 +50,12 @@ class ExpressionError(Exception):
         return self.offset - self.text.rfind("\n", 0, self.offset)
 
 
-class UnknownValueError(Exception):
+class UnknownValueError(ExpressionError):
     """An expression needs a value that is not known.  `path` names it: `facts.availability`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, text: str, offset: int = 0) -> None:
         self.path = path
-        super().__init__(f"`{path}` is not known")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Reference:
-    """A name that an expression reads, and where it stands in the text.
-
-    `guarded` marks one inside `has(…)`, where it may be missing.
-    """
-
-    path: tuple[str, ...]
-    offset: int
-    guarded: bool = False
-
-    @property
-    def name(self) -> str:
-        """The dotted form."""
-        return ".".join(self.path)
+        super().__init__(f"`{path}` is not known", text=text, offset=offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +89,7 @@ def compile_expression(text: str) -> Expression:
     except RecursionError:
         raise ExpressionError("the expression is nested too deeply", text=text) from None
     program = environment.program(tree, functions=operators.overrides())
-    return Expression(text=text, references=tuple(sorted(reader.found)), program=program)
+    return Expression(text=text, references=in_order(reader.found), program=program)
 
 
 @cache
@@ -134,11 +119,13 @@ def evaluate(expression: Expression, values: Values) -> Any:
     try:
         return operators.to_plain(expression.program.evaluate(activation))
     except CELEvalError as error:
-        path = _missing(expression, values)
-        if path is None and _is_lookup(error):
-            path = operators.missing_key(error)
-        if path is not None:
-            raise UnknownValueError(path) from None
+        if missing := first_missing(expression.references, values, _is_unknown):
+            path, reference = missing
+            offset = reference.offset
+            raise UnknownValueError(path, text=expression.text, offset=offset) from None
+        if _is_lookup(error):
+            key = operators.missing_key(error)
+            raise UnknownValueError(key, text=expression.text) from None
         raise ExpressionError(operators.reason(error), text=expression.text) from None
     except RecursionError:
         message = "the expression is nested too deeply"
@@ -166,19 +153,6 @@ def _known(name: str, value: Any) -> Any:
     if name == "facts" and isinstance(value, Mapping):
         return {key: each for key, each in value.items() if not _is_unknown(each)}
     return value
-
-
-def _missing(expression: Expression, values: Values) -> str | None:
-    """Return the first name that the expression reads and the values don't have."""
-    for reference in sorted(expression.references, key=lambda each: each.offset):
-        value: Any = values
-        for length, part in enumerate(reference.path, start=1):
-            if reference.guarded:
-                break
-            if not isinstance(value, Mapping) or _is_unknown(value.get(part)):
-                return ".".join(reference.path[:length])
-            value = value[part]
-    return None
 
 
 def _is_unknown(value: Any) -> bool:

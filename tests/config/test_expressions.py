@@ -27,7 +27,7 @@ def holds(text: str, **values: Any) -> bool | None:
 
 
 @pytest.mark.parametrize(
-    "text, given, expected",
+    ("text", "given", "expected"),
     [
         ("value < 0.9", 0, True),
         ("value < 0.9", 1, False),
@@ -65,7 +65,7 @@ def test_conditions_compare_as_people_expect(text: str, given: Any, expected: bo
 
 
 @pytest.mark.parametrize(
-    "text, given, expected",
+    ("text", "given", "expected"),
     [
         ("value.ready / value.desired", {"ready": 9, "desired": 12}, 0.75),
         ("value.a + 1", {"a": 41}, 42),
@@ -97,7 +97,7 @@ def test_results_are_plain_values(text: str, given: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, path",
+    ("text", "path"),
     [
         ("facts.availability < 0.9", "facts.availability"),
         ("facts.pods.ready < 3", "facts.pods.ready"),
@@ -124,7 +124,7 @@ def test_a_missing_value_is_named(text: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, expected",
+    ("text", "expected"),
     [
         ("facts.absent == 1 || facts.known == 1", True),
         ("facts.known == 1 || facts.absent == 1", True),
@@ -142,7 +142,7 @@ def test_the_known_side_may_settle_it(text: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, offset, part",
+    ("text", "offset", "part"),
     [
         ("facts.a <", 8, "not valid CEL"),
         ("facts.a < < 2", 10, "not valid CEL"),
@@ -171,7 +171,7 @@ def test_the_caret_stands_in_its_own_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "text, given, part",
+    ("text", "given", "part"),
     [
         ("value < 0.9", "high", "can't compare a text with a number"),
         ("value < 0.9", True, "can't compare true or false with a number"),
