@@ -1,0 +1,126 @@
+"""Who is waited for, in words: from a gate, the decisions on it, and the time.
+
+Used by the refusals, the card, the announcements and the Home.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.wording.texts import bold, both, either, inline
+from flows.gates import (
+    Decision,
+    Denied,
+    Expired,
+    Gate,
+    Open,
+    Person,
+    Slot,
+    Verb,
+    eligible,
+    evaluate,
+    refusal,
+)
+
+NAME_LIMIT = 80
+TITLE_LIMIT = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What a gate still waits for: `count` approvals; `people` are those whose yes would help."""
+
+    count: int
+    slots: tuple[Slot, ...]
+    people: tuple[Person, ...]
+    titles: tuple[str, ...]
+
+
+def titles_of(gate: Gate) -> Mapping[str, str]:
+    """Return the titles of the roles that a gate names."""
+    return {
+        role: title
+        for slot in gate.slots
+        for role, title in zip(slot.any_of, slot.titles, strict=False)
+    }
+
+
+def approvals(gate: Gate, decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """Return the yeses that count, the latest of each person, in order."""
+    last: dict[str, Decision] = {}
+    for decision in decisions:
+        if decision.scope == gate.scope and decision.digest == gate.digest:
+            last.pop(decision.person.id, None)
+            last[decision.person.id] = decision
+    return tuple(d for d in last.values() if d.verb is Verb.APPROVE and eligible(gate, d.person))
+
+
+def waiting(gate: Gate, decisions: Iterable[Decision], now: datetime) -> Wait | None:
+    """Say what a gate waits for, or None where nothing more is wanted from anybody.
+
+    Who would help is asked of the gate itself: an approval may free the place that another
+    person's approval took, so roles alone don't tell.
+    """
+    known = tuple(decisions)
+    standing = evaluate(gate, known, now)
+    if not isinstance(standing, Open):
+        return None
+    people = tuple(p for p in gate.candidates if _helps(gate, known, p, now))
+    names = titles_of(gate)
+    roles = dict.fromkeys(
+        role for slot in gate.slots for role in slot.any_of if any(role in p.roles for p in people)
+    )
+    missing = standing.missing
+    titles = tuple(names.get(role, role) for role in roles) or _all_titles(missing)
+    return Wait(count=_count(missing), slots=missing, people=people, titles=titles)
+
+
+def _helps(gate: Gate, known: tuple[Decision, ...], person: Person, now: datetime) -> bool:
+    if refusal(gate, known, person, Verb.APPROVE, gate.digest, now):
+        return False
+    yes = Decision(scope=gate.scope, person=person, verb=Verb.APPROVE, digest=gate.digest, at=now)
+    before, after = evaluate(gate, known, now), evaluate(gate, (*known, yes), now)
+    if not isinstance(before, Open) or isinstance(after, Denied | Expired):
+        return False
+    return not isinstance(after, Open) or _count(after.missing) < _count(before.missing)
+
+
+def _count(slots: Iterable[Slot]) -> int:
+    return sum(slot.count for slot in slots)
+
+
+def _all_titles(slots: Iterable[Slot]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(title for slot in slots for title in slot.titles or slot.any_of))
+
+
+def wanted(wait: Wait) -> str:
+    """Write who is waited for: `*Engineering Lead* (Jennifer Liu or Alex Thompson)`."""
+    people = [inline(person.name, NAME_LIMIT) for person in wait.people]
+    if wait.count == 1:
+        roles = bold(" or ".join(wait.titles), 2 * TITLE_LIMIT)
+        return f"{roles} ({either(people)})" if people else f"{roles} (nobody listed is free to)"
+    asked = both([slot_titles(slot) for slot in wait.slots])
+    return f"{wait.count} approvals: {asked} ({both(people) or 'nobody listed is free to'})"
+
+
+def slot_titles(slot: Slot) -> str:
+    """Write what a slot asks for: `*SRE On-Call or Engineering Lead*`, `2 × *DBA*`."""
+    roles = bold(" or ".join(slot.titles or slot.any_of), 2 * TITLE_LIMIT)
+    return roles if slot.count == 1 else f"{slot.count} × {roles}"
+
+
+def needed(slots: Iterable[Slot]) -> str:
+    """Write a whole requirement with its reasons, for people who ask what a plan needs."""
+    return both([f"{slot_titles(slot)} ({inline(slot.why, 120)})" for slot in slots], shown=8)
+
+
+def roles_of(person: Person, titles: Mapping[str, str]) -> str:
+    """Say how a person is listed: `*SRE On-Call*`, or in no role."""
+    own = [bold(titles.get(role, role.replace("_", " ")), TITLE_LIMIT) for role in person.roles]
+    return both(own) if own else "no role"
+
+
+def title_in(gate: Gate, person: Person) -> str:
+    """Return the title under which a person fills a place of a gate, or nothing."""
+    names = titles_of(gate)
+    return next((names[role] for role in person.roles if role in names), "")

@@ -1,0 +1,105 @@
+"""Why a word on a gate has no effect: what, why, what to do.  Shown to one person only."""
+
+from typing import assert_never
+
+from bot.wording.approvals import NAME_LIMIT, Wait, titles_of, waiting, wanted
+from bot.wording.texts import bold, clock, either, inline
+from flows.gates import Gate, Person, Refusal, Verb
+from flows.runs import Run
+from flows.states import State
+
+DOING = {Verb.APPROVE: "approve", Verb.DENY: "deny", Verb.WITHDRAW: "withdraw from"}
+
+
+def refused(refusal: Refusal, *, run: Run, scope: str, person: Person, verb: Verb) -> str:
+    """Say why this person's word has no effect, and what to do instead."""
+    gate = run.gate_of(scope)
+    what = f"You can't {DOING[verb]} {_subject(run, scope)}"
+    match refusal:
+        case Refusal.NOT_OPEN:
+            return f"{what}: {_not_open(run, gate, scope)}"
+        case Refusal.STALE:
+            return (
+                f"{what}: you looked at an older plan, and your word would have counted for that "
+                f"one. Use the buttons of the newest message, or `!incident plan` to read it first."
+            )
+        case Refusal.EXPIRED:
+            when = clock(gate.expires_at) if gate else "a while ago"
+            return (
+                f"{what}: it got too old at {when}, and the estate may have changed since. "
+                "Ask for a new one with `!incident plan`."
+            )
+        case Refusal.NO_ROLE:
+            return f"{what}: {_no_role(run, gate, person)}"
+        case Refusal.OWN_INCIDENT:
+            return f"{what}: you declared {run.id}, so somebody else must agree. {_ask(run, gate)}"
+        case Refusal.ALREADY:
+            return f"You approved {_subject(run, scope)} already; it counts once. {_ask(run, gate)}"
+        case Refusal.NOTHING_TO_WITHDRAW:
+            return (
+                f"There is nothing to withdraw: you have not approved {_subject(run, scope)}. "
+                "To stop it, use `!incident deny <reason>`."
+            )
+        case _:
+            assert_never(refusal)
+
+
+def not_counted(run: Run, scope: str) -> str:
+    """Say that a word came too late: somebody was faster, or the plan changed meanwhile."""
+    return (
+        f"Your word on {_subject(run, scope)} came too late to count: {run.id} is in "
+        f"*{run.state.value.upper()}* by now. The card shows where it stands."
+    )
+
+
+def _subject(run: Run, scope: str) -> str:
+    if scope == "plan":
+        return f"the plan of {run.id}"
+    if run.plan and scope in run.steps:
+        return f"the step {bold(run.plan.step(scope).title)} of {run.id}"
+    return f"the step {bold(scope, NAME_LIMIT)} of {run.id}"
+
+
+def _not_open(run: Run, gate: Gate | None, scope: str) -> str:
+    if run.ended:
+        return f"{run.id} has ended. The card in its channel says how."
+    if scope == "plan" and run.state is State.ASSESS:
+        return (
+            "there is no plan to decide on right now. It is being worked out; the card shows "
+            "what is missing, and `!incident plan` asks for a new one."
+        )
+    if gate is None:
+        return "nobody's approval is asked for here. `!incident status` shows what is waited for."
+    if scope == "plan" and run.state is not State.APPROVE:
+        return "it was approved already and is being performed. To stop it, use `!incident hold`."
+    return "it was decided already. `!incident status` shows what is waited for now."
+
+
+def _no_role(run: Run, gate: Gate | None, person: Person) -> str:
+    if gate is None:
+        return "your role is not asked for. `!incident status` shows who is waited for."
+    wait = waiting(gate, run.decisions, run.updated_at)
+    names = titles_of(gate)
+    asked = either(dict.fromkeys(bold(title) for title in names.values()))
+    return f"it needs {asked}, and you are listed as {_listed(person)}. {_ask_of(wait)}"
+
+
+def _listed(person: Person) -> str:
+    from_role = [bold(role.replace("_", " "), NAME_LIMIT) for role in person.roles]
+    return either(from_role) if from_role else "somebody without a role"
+
+
+def _ask(run: Run, gate: Gate | None) -> str:
+    return _ask_of(waiting(gate, run.decisions, run.updated_at) if gate else None)
+
+
+def _ask_of(wait: Wait | None) -> str:
+    if wait is None:
+        return "`!incident status` shows what is waited for now."
+    if not wait.people:
+        roles = inline(" or ".join(wait.titles))
+        return (
+            f"Nobody who is listed as {roles} can do it now: add somebody to people.yaml, or ask "
+            "for another plan with `!incident plan <procedure>`."
+        )
+    return f"Ask {wanted(wait)}: they press Approve on the card, or type `!incident approve`."
