@@ -72,7 +72,7 @@ def test_every_layer_imports_only_what_it_may() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "line", "contract"),
+    "file, line, contract",
     [
         ("flows/states.py", "import time", "The core has no clock"),
         ("flows/gates.py", "import flows.journal", "The core has no clock"),
@@ -87,6 +87,8 @@ def test_every_layer_imports_only_what_it_may() -> None:
         ("bot/__init__.py", "import boto3", "AWS's SDK"),
         ("flows/actions.py", "import httpx", "Other vendors' SDKs"),
         ("config/__init__.py", "import rich", "Terminal and web server"),
+        ("bot/__init__.py", "import filelock", "What makes the engine durable"),
+        ("flows/actions.py", "import jinja2", "Template and expression languages"),
     ],
 )
 def test_a_forbidden_import_breaks_its_contract(
