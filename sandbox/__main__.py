@@ -40,10 +40,9 @@ def main() -> int:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        print(
+        sys.stderr.write(
             f"Port {chosen.port} or {chosen.estate_port} is taken. Stop what runs there, or choose "
-            "others with --port and --estate-port.",
-            file=sys.stderr,
+            "others with --port and --estate-port.\n"
         )
         return 1
     return 0

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -95,6 +96,11 @@ def write_addresses(world: World, path: Path) -> None:
     draft.replace(path)
 
 
+def remove_addresses(path: Path) -> None:
+    """Take the file away, so that nobody starts against a sandbox that is gone."""
+    path.unlink(missing_ok=True)
+
+
 async def serve(world: World, *, addresses: Path | None) -> None:
     """Run until SIGINT or SIGTERM."""
     stopped = asyncio.Event()
@@ -105,10 +111,13 @@ async def serve(world: World, *, addresses: Path | None) -> None:
     try:
         if addresses is not None:
             write_addresses(world, addresses)
-        print(f"The sandbox is a simulation; nothing real is touched.\nOpen {world.workspace.url}")
-        print("Stop it with Ctrl-C.", flush=True)
+        sys.stdout.write(
+            "The sandbox is a simulation; nothing real is touched.\n"
+            f"Open {world.workspace.url}\nStop it with Ctrl-C.\n"
+        )
+        sys.stdout.flush()
         await stopped.wait()
     finally:
         await world.stop()
         if addresses is not None:
-            addresses.unlink(missing_ok=True)
+            remove_addresses(addresses)

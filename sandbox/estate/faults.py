@@ -87,7 +87,9 @@ class Faults:
                 return await handler(request)
             case Effect.LOST_REPLY:
                 await handler(request)
-        return _cut(request)
+                return _cut(request)
+            case Effect.DOWN:
+                return _cut(request)
 
 
 def _cut(request: web.Request) -> web.Response:

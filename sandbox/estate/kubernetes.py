@@ -163,7 +163,7 @@ def _authenticate(request: web.Request) -> None:
     """
     sent = request.headers.get("Authorization")
     agent = request.headers.get("User-Agent", "").lower()
-    by_hand = agent.startswith(("kubectl", "helm"))
+    by_hand = agent.startswith(("kubectl", "helm", "go-http-client"))
     if sent != f"Bearer {TOKEN}" and not (sent is None and by_hand):
         raise unauthorized()
 

@@ -158,7 +158,8 @@ def _apply(document: Any, operation: Object) -> Any:
             origin = _pointer(operation["from"])
             value = _get(document, origin)
             return _set(_remove(document, origin), path, value, insert=True)
-    raise ValueError(f"unknown operation {operation['op']}")
+        case unknown:
+            raise ValueError(f"unknown operation {unknown}")
 
 
 def _pointer(path: str) -> list[str]:

@@ -66,7 +66,7 @@ def next_sizes(
     available = new.available + sum(group.available for group in old)
     spare = available - (wanted - limit.unavailable)
     for group in old:
-        down = min(max(spare, 0), min(sizes[group.name], group.available))
+        down = min(max(spare, 0), sizes[group.name], group.available)
         sizes[group.name] -= down
         spare -= down
     return _changed(sizes, (new, *old))

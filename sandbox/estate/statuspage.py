@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import Random
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.estate.clock import stamp
 from sandbox.estate.values import Object
 
-TOKEN = "sandbox-statuspage"
+TOKEN = "sandbox-statuspage"  # noqa: S105  # opens nothing but the sandbox
 PAGE = "xyz"  # the page's id in AIVO's documents
 STATUSES = ("investigating", "identified", "monitoring", "resolved")
 IMPACTS = ("none", "maintenance", "minor", "major", "critical")
@@ -69,7 +69,7 @@ class Statuspage:
 
     def _guarded(
         self, answer: Callable[[web.Request, Object], tuple[int, object]]
-    ) -> Callable[[web.Request], object]:
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             try:
                 self._admit(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sandbox.estate.clock import RFC3339
 from sandbox.estate.resources import DEPLOYMENTS, PODS, REPLICASETS, Resource
 from sandbox.estate.values import Object
 
@@ -53,8 +52,8 @@ def _name(item: Object) -> str:
 
 
 def _age(item: Object) -> str:
-    created = datetime.strptime(item["metadata"]["creationTimestamp"], RFC3339)
-    seconds = int((datetime.now(UTC) - created.replace(tzinfo=UTC)).total_seconds())
+    created = datetime.fromisoformat(item["metadata"]["creationTimestamp"])
+    seconds = int((datetime.now(UTC) - created).total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * size:
             return f"{seconds // size}{unit}"

@@ -18,12 +18,16 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 _Command = Callable[[list[str]], None]
 
 
+def _say(text: str, end: str = "\n") -> None:
+    sys.stdout.write(text + end)
+
+
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit code."""
     try:
         _command(arguments)
     except (HelmError, UsageError) as error:
-        print(f"Error: {error}", file=sys.stderr)
+        sys.stderr.write(f"Error: {error}\n")
         return 1
     return 0
 
@@ -61,14 +65,14 @@ def _history(arguments: list[str]) -> None:
     found = _found(cluster, names[0], namespace)
     rows = [_history_row(release) for release in found[max(0, len(found) - most) :]]
     if flags["output"] == "json":
-        print(records.go_json(rows))
+        _say(records.go_json(rows))
         return
     _supported(flags)
     titles = ("REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION", "DESCRIPTION")
     table = [titles, *(_table_line(row) for row in rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(titles))]
     for line in table:
-        print("\t".join(text.ljust(width) for text, width in zip(line, widths)))
+        _say("\t".join(text.ljust(width) for text, width in zip(line, widths, strict=True)))
 
 
 def _history_row(release: records.Release) -> dict[str, object]:
@@ -94,16 +98,16 @@ def _status(arguments: list[str]) -> None:
     cluster, namespace = _connect(flags)
     release = _one(cluster, names[0], namespace, integer("revision", str(flags["revision"])))
     if flags["output"] == "json":
-        print(records.go_json({key: value for key, value in release.items() if key != "chart"}))
+        _say(records.go_json({key: value for key, value in release.items() if key != "chart"}))
         return
     _supported(flags)
     info = release["info"]
-    print(f"NAME: {release['name']}\nLAST DEPLOYED: {records.ansi_time(info['last_deployed'])}")
-    print(f"NAMESPACE: {release['namespace']}\nSTATUS: {info['status']}")
-    print(f"REVISION: {release['version']}")
+    _say(f"NAME: {release['name']}\nLAST DEPLOYED: {records.ansi_time(info['last_deployed'])}")
+    _say(f"NAMESPACE: {release['namespace']}\nSTATUS: {info['status']}")
+    _say(f"REVISION: {release['version']}")
     if flags["show-desc"]:
-        print(f"DESCRIPTION: {info['description']}")
-    print(f"TEST SUITE: None\nNOTES:\n{info['notes'].strip()}")
+        _say(f"DESCRIPTION: {info['description']}")
+    _say(f"TEST SUITE: None\nNOTES:\n{info['notes'].strip()}")
 
 
 def _get(arguments: list[str]) -> None:
@@ -116,16 +120,14 @@ def _get(arguments: list[str]) -> None:
     cluster, namespace = _connect(flags)
     release = _one(cluster, names[0], namespace, integer("revision", str(flags["revision"])))
     if what == "manifest":
-        print(release["manifest"])
+        _say(release["manifest"])
     elif flags["output"] == "json":
-        print(records.go_json(release["config"]))
+        _say(records.go_json(release["config"]))
     else:
         from sandbox.helm.yaml_subset import dump
 
         title = "COMPUTED VALUES:" if flags["all"] else "USER-SUPPLIED VALUES:"
-        print(
-            (f"{title}\n" if flags["output"] == "table" else "") + dump(release["config"]), end=""
-        )
+        _say((f"{title}\n" if flags["output"] == "table" else "") + dump(release["config"]), end="")
 
 
 def _rollback(arguments: list[str]) -> None:
@@ -161,7 +163,7 @@ def _rollback(arguments: list[str]) -> None:
     )
     cluster, namespace = _connect(flags)
     rollback.run(cluster, names[0], namespace, options)
-    print("Rollback was a success! Happy Helming!")
+    _say("Rollback was a success! Happy Helming!")
 
 
 def _version(arguments: list[str]) -> None:
@@ -169,16 +171,16 @@ def _version(arguments: list[str]) -> None:
     facts = {"Version": VERSION, "GitCommit": COMMIT, "GitTreeState": "clean", "GoVersion": GO}
     template = str(flags["template"])
     if template:
-        print(re.sub(r"\{\{\s*\.(\w+)\s*\}\}", lambda m: facts.get(m[1], ""), template), end="")
+        _say(re.sub(r"\{\{\s*\.(\w+)\s*\}\}", lambda m: facts.get(m[1], ""), template), end="")
     elif flags["short"]:
-        print(f"{VERSION}+g{COMMIT[:7]}")
+        _say(f"{VERSION}+g{COMMIT[:7]}")
     else:
         fields = ", ".join(f'{key}:"{value}"' for key, value in facts.items())
-        print(f"version.BuildInfo{{{fields}}}")
+        _say(f"version.BuildInfo{{{fields}}}")
 
 
 def _help(_: list[str]) -> None:
-    print("The sandbox's Helm. Commands: get manifest|values, history, rollback, status, version")
+    _say("The sandbox's Helm. Commands: get manifest|values, history, rollback, status, version")
 
 
 def _connect(flags: dict[str, Value]) -> tuple[Cluster, str]:

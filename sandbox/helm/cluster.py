@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
+import re
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
 from sandbox.helm import records
+from sandbox.helm.wire import NoAnswerError, exchange, quote
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_CALL_TIMEOUT = 30.0
+_SERVER = re.compile(r"http://(127\.0\.0\.1|localhost):(\d+)(/.*)?")
 
 
 class HelmError(Exception):
@@ -38,10 +37,13 @@ class Cluster:
         cluster = _named(config, "clusters", entry["context"]["cluster"]) or {}
         user = _named(config, "users", entry["context"]["user"]) or {}
         self.namespace = str(entry["context"].get("namespace", "default"))
-        self._base = urlsplit(cluster.get("cluster", {}).get("server", ""))
+        self._server = str(cluster.get("cluster", {}).get("server", ""))
         self._token = str(user.get("user", {}).get("token", ""))
-        if self._base.hostname not in _LOOPBACK:
+        found = _SERVER.fullmatch(self._server)
+        if found is None:
             raise _unreachable("this helm is the sandbox's and talks to loopback only")
+        self._address = (found[1], int(found[2]))
+        self._path = found[3] or ""
 
     def check_reachable(self) -> None:
         """Refuse to go on when the API server doesn't answer, in Helm's words."""
@@ -52,8 +54,8 @@ class Cluster:
 
     def releases(self, name: str, namespace: str) -> list[records.Release]:
         """Return all revisions of a release, oldest first."""
-        query = urlencode({"labelSelector": f"name={name},owner=helm"})
-        path = f"/api/v1/namespaces/{quote(namespace)}/secrets?{query}"
+        query = quote(f"name={name},owner=helm")
+        path = f"/api/v1/namespaces/{quote(namespace)}/secrets?labelSelector={query}"
         try:
             items = self.call("GET", path)["items"]
         except ApiError as error:
@@ -91,23 +93,18 @@ class Cluster:
         self, method: str, path: str, body: object = None, content: str = "application/json"
     ) -> Any:
         """Send one request and return the decoded answer."""
-        url = f"http://{self._base.netloc}{self._base.path}{path}"
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/json",
             "Content-Type": content,
+            "User-Agent": "Helm/3.17.3",
         }
-        data = None if body is None else json.dumps(body)
-        connection = http.client.HTTPConnection(self._base.netloc, timeout=_CALL_TIMEOUT)
         try:
-            connection.request(method, f"{self._base.path}{path}", data, headers)
-            response = connection.getresponse()
-            text = response.read()
-        except (OSError, http.client.HTTPException) as error:
+            status, text = exchange(self._address, f"{method} {self._path}{path}", headers, body)
+        except (OSError, NoAnswerError) as error:
+            url = f"{self._server}{path}"
             raise _unreachable(f'{method.capitalize()} "{url}": {_reason(error)}') from None
-        finally:
-            connection.close()
-        return _decoded(response.status, text)
+        return _decoded(status, text)
 
 
 def _decoded(status: int, text: bytes) -> Any:
@@ -125,7 +122,7 @@ def _reason(error: Exception) -> str:
         return "dial tcp: connect: connection refused"
     if isinstance(error, TimeoutError):
         return "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-    return "EOF" if isinstance(error, http.client.HTTPException) else str(error)
+    return "EOF" if isinstance(error, NoAnswerError) else str(error).lower()
 
 
 def _unreachable(why: str) -> HelmError:
@@ -135,7 +132,7 @@ def _unreachable(why: str) -> HelmError:
 def _read_config(paths: str) -> dict[str, Any]:
     path = next((part for part in paths.split(os.pathsep) if part), "")
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123  # pathlib is slow to import
             config: dict[str, Any] = json.load(file)
     except OSError as error:
         problem = (error.strerror or str(error)).lower()

@@ -6,12 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 
 SHORT = {"n": "namespace", "o": "output", "a": "all", "h": "help"}
-GLOBAL = {"namespace": "", "kubeconfig": "", "kube-context": "", "debug": False, "help": False}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 Value = str | bool
+GLOBAL: dict[str, Value] = {
+    "namespace": "",
+    "kubeconfig": "",
+    "kube-context": "",
+    "debug": False,
+    "help": False,
+}
 
 
 class UsageError(Exception):

@@ -6,14 +6,15 @@ The estate seeds them, the simulated `helm` reads and writes them over the API, 
 
 from __future__ import annotations
 
-import base64
-import gzip
+import binascii
 import json
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
 Release = dict[str, Any]
-SECRET_TYPE = "helm.sh/release.v1"
+SECRET_TYPE = "helm.sh/release.v1"  # noqa: S105  # a kind of Secret, none itself
+_GZIP = 31  # zlib's number for the gzip format
 
 
 def secret_name(release: str, revision: int) -> str:
@@ -23,14 +24,17 @@ def secret_name(release: str, revision: int) -> str:
 
 def encode(release: Release) -> str:
     """Return a release as the Secret's `data.release` (base64 twice, as Helm does)."""
-    packed = gzip.compress(json.dumps(release, separators=(",", ":")).encode(), 9, mtime=0)
-    return base64.b64encode(base64.b64encode(packed)).decode()
+    packer = zlib.compressobj(9, wbits=_GZIP)
+    text = json.dumps(release, separators=(",", ":"))
+    packed = packer.compress(text.encode()) + packer.flush()
+    once = binascii.b2a_base64(packed, newline=False)
+    return binascii.b2a_base64(once, newline=False).decode()
 
 
 def decode(data: str) -> Release:
     """Return the release that a Secret's `data.release` holds."""
-    packed = base64.b64decode(base64.b64decode(data))
-    release: Release = json.loads(gzip.decompress(packed))
+    packed = binascii.a2b_base64(binascii.a2b_base64(data))
+    release: Release = json.loads(zlib.decompress(packed, _GZIP))
     return release
 
 
@@ -65,7 +69,7 @@ def go_time(moment: datetime) -> str:
 
 def ansi_time(text: str) -> str:
     """Return a time that Go wrote, as Helm's tables show it (day padded with a space)."""
-    moment = datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")
+    moment = datetime.fromisoformat(f"{text[:19]}+00:00")
     return f"{moment:%a %b} {moment.day:2d} {moment:%H:%M:%S %Y}"
 
 

@@ -7,11 +7,11 @@ rollback, unlike its upgrade, doesn't refuse while another operation is pending.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from urllib.parse import quote
+from typing import NamedTuple
 
 from sandbox.helm import records, yaml_subset
 from sandbox.helm.cluster import ApiError, Cluster, HelmError
+from sandbox.helm.wire import quote
 
 STRATEGIC = "application/strategic-merge-patch+json"
 _POLL = 0.2
@@ -21,8 +21,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What the command line asked for."""
 
     revision: int
