@@ -82,7 +82,7 @@ def test_no_file_names_a_package_registry() -> None:
     assert findings(REGISTRY) == []
 
 
-@pytest.mark.parametrize("group, line", groups())
+@pytest.mark.parametrize(("group", "line"), groups())
 def test_every_dependency_is_pinned_inside_its_bounds(group: str, line: str) -> None:
     """Each dependency of pyproject.toml has a pin that its own bounds allow (else: make pins)."""
     wanted = Requirement(line)
