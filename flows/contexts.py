@@ -6,9 +6,10 @@ Made by `flows.performing` and `flows.planning`, one for each use of an action.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from config.models.bundles import Bundle
 from config.models.systems import System
 from flows.actions import Clients, InterruptedByHoldError, JsonObject, Messenger, Surroundings
 from flows.runs import Run
@@ -49,7 +50,7 @@ class Workshop:
 class RunContext:
     """Implements `flows.actions.Context`."""
 
-    system: System
+    bundle: Bundle
     incident: str
     key: str
     values: JsonObject
@@ -59,9 +60,14 @@ class RunContext:
     wait: Callable[[float], Awaitable[bool]]
 
     @property
+    def system(self) -> System:
+        """The system that is rolled back."""
+        return self.bundle.system
+
+    @property
     def surroundings(self) -> Surroundings:
-        """What the machine offers."""
-        return self.workshop.surroundings
+        """What the machine offers, with the system's own messages."""
+        return replace(self.workshop.surroundings, messages=self.bundle.messages)
 
     @property
     def clients(self) -> Clients:

@@ -49,7 +49,7 @@ class Looks:
 
     def _context(self, run: Run, name: str, values: Mapping[str, Any]) -> RunContext:
         return RunContext(
-            system=self.bundles[run.system].system,
+            bundle=self.bundles[run.system],
             incident=run.id,
             key=f"{run.id}/{name}/preview",
             values=values,

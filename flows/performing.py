@@ -396,7 +396,7 @@ class Performer:
                 await self._watch.changed(run.id, left)
 
         return RunContext(
-            system=self._bundles[run.system].system,
+            bundle=self._bundles[run.system],
             incident=run.id,
             key=f"{run.id}/{step.id}/{record.attempt}",
             values=values,

@@ -13,6 +13,7 @@ from flows.runs import Applied, StepRecord
 from flows.states import SETTLED, Outcome, State, StepState
 from flows.table import Trigger
 
+FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 30.0
 FINISHED = (*SETTLED, StepState.FAILED)
 
@@ -21,6 +22,8 @@ def advance(turn: Turn) -> None:
     """Start what can start; go on to the next phase when nothing required is left."""
     while turn.run.working and not _waits(turn):
         turn.move(Trigger.PHASE_DONE)
+        if turn.run.state is State.COMMUNICATE:
+            turn.set(outcome=Outcome.RESTORED)
     if turn.run.state is State.COMMUNICATE and not _waits(turn):
         _close(turn)
 
@@ -146,7 +149,7 @@ def failed(turn: Turn, event: events.StepFailed) -> None:
 
 def backoff(tries: int, delay: float) -> float:
     """Return the seconds to wait before the next try: doubling, never under `delay`."""
-    return max(delay, min(LONGEST_BACKOFF, 0.5 * 2.0 ** min(tries, 10)))
+    return max(delay, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(tries - 1, 10)))
 
 
 def _may_retry(turn: Turn, step: PlannedStep, record: StepRecord, delay: float) -> bool:

@@ -1,0 +1,161 @@
+"""Whole runs through the real engine, on an estate in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from flows import events
+from flows.commands import About
+from flows.states import Outcome, State, StepState
+from tests.flows.bench import ALEX, EMILY, JENNIFER, MARCUS, Bench
+from tests.flows.estate import Estate, bundle, step
+
+
+@pytest.fixture
+def estate() -> Estate:
+    """An estate with a bad release."""
+    return Estate()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, estate: Estate) -> AsyncIterator[Bench]:
+    """A running engine on it."""
+    bench = Bench(tmp_path, estate, bundle())
+    bench.start()
+    yield bench
+    await bench.stop()
+
+
+async def test_two_approvals_carry_a_rollback_to_its_end(bench: Bench, estate: Estate) -> None:
+    """Declared, approved by two people, restored, validated and closed."""
+    await bench.approved()
+    run = await bench.until(State.CLOSED)
+    await bench.drained()
+    assert estate.values["release"] == "good"
+    assert estate.calls.count("set release=good") == 1
+    assert run.outcome is Outcome.RESTORED
+    assert run.steps["rollback"].summary == "release is good"
+    assert [a.about for a in bench.announced] == [
+        About.APPROVAL_WANTED,
+        About.APPROVED,
+        About.CLOSED,
+    ]
+
+
+async def test_one_person_is_not_enough(bench: Bench, estate: Estate) -> None:
+    """One approval of two leaves the estate alone; the declarer's own counts for nothing."""
+    bench.declare()
+    await bench.until(State.APPROVE)
+    bench.approve(EMILY)
+    bench.approve(EMILY)
+    bench.approve(MARCUS)
+    await asyncio.sleep(0.05)
+    assert bench.run.state is State.APPROVE
+    assert not [call for call in estate.calls if call.startswith("set")]
+
+
+async def test_two_leads_fill_both_slots_in_either_order(bench: Bench) -> None:
+    """A lead who could fill either slot never blocks the other one."""
+    bench.declare()
+    await bench.until(State.APPROVE)
+    bench.approve(ALEX)
+    bench.approve(JENNIFER)
+    await bench.until(State.CLOSED)
+
+
+async def test_a_transient_failure_is_tried_again(bench: Bench, estate: Estate) -> None:
+    """A busy estate delays the step and nothing else."""
+    estate.faults["fake.set:release"] = ["transient"]
+    await bench.approved()
+    run = await bench.until(State.CLOSED)
+    assert estate.calls.count("set release=good") == 2
+    assert run.steps["rollback"].state is StepState.DONE
+
+
+async def test_a_lost_answer_is_looked_up_and_not_sent_again(bench: Bench, estate: Estate) -> None:
+    """The change had taken effect: verify finds it, apply is not called a second time."""
+    estate.faults["fake.set:release"] = ["lost"]
+    await bench.approved()
+    run = await bench.until(State.CLOSED)
+    assert estate.calls.count("set release=good") == 1
+    assert run.steps["rollback"].reconciled
+
+
+async def test_a_failure_holds_and_a_retry_goes_on(bench: Bench, estate: Estate) -> None:
+    """Forbidden: the run stands still with the reason, and goes on when asked."""
+    estate.faults["fake.set:release"] = ["permanent"]
+    await bench.approved()
+    run = await bench.until(State.HOLD)
+    assert run.held is not None
+    assert "right to set" in run.held.why
+    bench.feed(events.RetryAsked())
+    await bench.until(State.CLOSED)
+    assert estate.values["release"] == "good"
+
+
+async def test_drift_holds_before_anything_changes(bench: Bench, estate: Estate) -> None:
+    """Somebody changed the estate after the plan was shown: what was approved is not done."""
+    bench.declare()
+    await bench.until(State.APPROVE)
+    estate.values["release"] = "worse"
+    bench.approve(EMILY)
+    bench.approve(JENNIFER)
+    run = await bench.until(State.HOLD)
+    assert run.held is not None
+    assert run.held.drifted
+    assert estate.values["release"] == "worse"
+    bench.feed(events.ResumeAsked())
+    assert bench.run.state is State.HOLD
+
+
+async def test_undo_puts_back_last_to_first(tmp_path: Path, estate: Estate) -> None:
+    """Two changes are put back in the reverse order, and the run ends as undone."""
+    second = step("second", "fake.set", **{"with": {"name": "status", "to": "told"}})
+    first = step("first", "fake.set", **{"with": {"name": "release", "to": "good"}})
+    look = step("check", "fake.look", **{"with": {"name": "status", "equals": "never"}})
+    bench = Bench(tmp_path, estate, bundle(restore=(first, second), validate=(look,)))
+    bench.start()
+    await bench.approved()
+    await bench.until(State.HOLD)
+    bench.feed(events.UndoAsked(reason="it made things worse"))
+    run = await bench.until(State.CLOSED)
+    assert [call for call in estate.calls if call.startswith("undo")] == [
+        "undo status=none",
+        "undo release=bad",
+    ]
+    assert run.outcome is Outcome.UNDONE
+    await bench.stop()
+
+
+async def test_a_hold_lets_the_call_end_and_starts_nothing_more(
+    bench: Bench, estate: Estate
+) -> None:
+    """What is under way is finished and recorded; the next step waits for the resume."""
+    estate.slow = asyncio.Event()
+    await bench.approved()
+    await bench.until(State.RESTORE)
+    await estate.called.wait()
+    bench.feed(events.HoldAsked(reason="wait a moment"))
+    estate.slow.set()
+    await asyncio.sleep(0.05)
+    assert bench.run.state is State.HOLD
+    assert bench.run.steps["rollback"].state is StepState.DONE
+    assert bench.run.steps["check"].state is StepState.PENDING
+    bench.feed(events.ResumeAsked())
+    await bench.until(State.CLOSED)
+
+
+async def test_what_is_not_required_never_holds_a_rollback(tmp_path: Path, estate: Estate) -> None:
+    """The status page is away: the rollback goes on, and people are told who was not."""
+    told = step("told", "fake.set", required=False, **{"with": {"name": "status", "to": "up"}})
+    rollback = step("rollback", "fake.set", **{"with": {"name": "release", "to": "good"}})
+    estate.faults["fake.set:status"] = ["permanent"]
+    bench = Bench(tmp_path, estate, bundle(restore=({"parallel": (told, rollback)},)))
+    bench.start()
+    await bench.approved()
+    run = await bench.until(State.CLOSED)
+    assert run.steps["told"].state is StepState.FAILED
+    assert About.NOT_TOLD in [a.about for a in bench.announced]
+    await bench.stop()
