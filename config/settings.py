@@ -1,0 +1,117 @@
+"""What the environment says: tokens, folders, mode.  Read once, at start-up, by `bot`.
+
+The names are those that people know from Slack, kubectl and their hosts.  What AWS's own SDK
+reads (AWS_PROFILE, AWS_REGION, …) is left to it.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config import complaints
+
+PACKAGED = Path(__file__).parent / "systems"
+SLACK_API = "https://slack.com/api/"
+WHERE = {
+    "SLACK_BOT_TOKEN": "the Bot User OAuth Token (xoxb-…), under OAuth & Permissions of your Slack "
+    "app, after installing it to the workspace",
+    "SLACK_APP_TOKEN": "an app-level token (xapp-…) with the scope connections:write, under Basic "
+    "Information, App-Level Tokens",
+    "SLACK_SIGNING_SECRET": "the Signing Secret, under Basic Information, App Credentials",
+}
+PREFIXES = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}
+
+
+class SettingsError(Exception):
+    """The environment lacks something or says something impossible.  One line a problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+def _as_base(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("expected an address that begins with https:// or http://")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def state_folder() -> Path:
+    """Return where programs keep what must outlive a restart."""
+    kept = os.environ.get("XDG_STATE_HOME")
+    return (Path(kept) if kept else Path.home() / ".local" / "state") / "backout"
+
+
+def _expanded(path: Path) -> Path:
+    return path.expanduser()
+
+
+Folder = Annotated[Path, AfterValidator(_expanded)]
+
+
+class Settings(BaseSettings):
+    """Everything that comes from the environment, by the names of its variables."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, case_sensitive=True
+    )
+
+    slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
+    slack_signing_secret: SecretStr | None = Field(
+        default=None, validation_alias="SLACK_SIGNING_SECRET"
+    )
+    slack_api_url: Annotated[str, AfterValidator(_as_base)] = Field(
+        default=SLACK_API, validation_alias="SLACK_API_URL"
+    )
+    kubeconfig: Folder | None = Field(default=None, validation_alias="KUBECONFIG")
+    systems: Folder = Field(default=PACKAGED, validation_alias="BACKOUT_SYSTEMS")
+    overlay: Folder | None = Field(default=None, validation_alias="BACKOUT_OVERLAY")
+    data: Folder = Field(default_factory=state_folder, validation_alias="BACKOUT_DATA")
+    mode: Literal["socket", "http"] = Field(default="socket", validation_alias="BACKOUT_MODE")
+    # PORT is what hosts of Procfiles set.
+    port: int = Field(  # type: ignore[pydantic-alias]  # the plugin can't see a choice of names
+        default=3000, ge=1, le=65_535, validation_alias=AliasChoices("BACKOUT_PORT", "PORT")
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], NoDecode] = Field(
+        default="INFO", validation_alias="BACKOUT_LOG_LEVEL"
+    )
+    helm: str = Field(default="helm", min_length=1, validation_alias="BACKOUT_HELM")
+
+    def require_slack(self) -> None:
+        """Raise `SettingsError` that says what is missing for Slack, and where it is found."""
+        given = {"SLACK_BOT_TOKEN": self.slack_bot_token}
+        if self.mode == "socket":
+            given["SLACK_APP_TOKEN"] = self.slack_app_token
+        else:
+            given["SLACK_SIGNING_SECRET"] = self.slack_signing_secret
+        problems = [said for name, value in given.items() if (said := _objection(name, value))]
+        if problems:
+            raise SettingsError(problems)
+
+
+def _objection(name: str, value: SecretStr | None) -> str | None:
+    """Return what is wrong with a token, without repeating it."""
+    if value is None:
+        return f"{name} is not set: it is {WHERE[name]}."
+    prefix = PREFIXES.get(name, "")
+    if not value.get_secret_value().startswith(prefix):
+        return f"{name} does not begin with {prefix}: it must be {WHERE[name]}."
+    return None
+
+
+def load() -> Settings:
+    """Read the environment.  Raises `SettingsError` with every problem, by variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError([_said(dict(each)) for each in error.errors()]) from None
+
+
+def _said(detail: dict[str, Any]) -> str:
+    name = str(detail["loc"][0])
+    message, hint = complaints.describe(detail)  # type: ignore[arg-type]  # a copy of its dict
+    return f"{name}: {message} ({hint})" if hint else f"{name}: {message}"
