@@ -15,10 +15,8 @@ from config.models import policies
 from config.models.bundles import Bundle
 from flows import events
 from flows.actions import ActionError
-from flows.commands import GatherFacts, Propose
 from flows.contexts import namespace
-from flows.engine import Engine
-from flows.events import BOT, Event
+from flows.events import Event
 from flows.looks import Looks, output_of
 from flows.runs import Run
 
@@ -28,18 +26,14 @@ log = logging.getLogger(__name__)
 class Assessor:
     """Turns looks into facts, and facts into a proposal."""
 
-    def __init__(self, engine: Engine, looks: Looks) -> None:
-        self._engine = engine
+    def __init__(self, looks: Looks) -> None:
         self._looks = looks
 
-    async def gather(self, run: Run, command: GatherFacts) -> tuple[Event, ...]:
+    async def gather(self, run: Run) -> tuple[Event, ...]:
         """Look at every fact side by side; what can't be seen stays unknown."""
-        bundle = self._looks.bundles[run.system]
-        seen = await asyncio.gather(*(self._observe(run, fact) for fact in bundle.policy.facts))
-        for number, event in enumerate(seen):
-            event_id = f"fact:{run.id}:{run.seq}:{number}"
-            self._engine.feed(run.id, event, actor=BOT, event_id=event_id)
-        return (events.FactsGathered(),)
+        facts = self._looks.bundles[run.system].policy.facts
+        seen = await asyncio.gather(*(self._observe(run, fact) for fact in facts))
+        return (*seen, events.FactsGathered())
 
     async def _observe(self, run: Run, fact: policies.Fact) -> events.FactObserved:
         bundle = self._looks.bundles[run.system]
@@ -63,7 +57,7 @@ class Assessor:
             fact=fact.id, title=fact.title, value=value, shown=shown or str(value), ok=ok
         )
 
-    def propose(self, run: Run, command: Propose) -> Event:
+    def propose(self, run: Run) -> Event:
         """Return what the decision matrix says: the first row, by precedence, that is true.
 
         A row that can't be decided stops the search: a later row must not win because a

@@ -6,7 +6,7 @@ previewed, nothing is changed.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,6 @@ from flows import authorizing, events
 from flows.actions import Action, ActionError, Preview, Refuted
 from flows.commands import PreparePlan
 from flows.contexts import namespace
-from flows.engine import Engine
 from flows.events import Event
 from flows.looks import Looks, output_of
 from flows.plans import Plan, PlannedChange, PlannedStep, seal
@@ -71,8 +70,10 @@ class _Resolved:
 class Planner:
     """Turns procedures into plans."""
 
-    def __init__(self, engine: Engine, looks: Looks, slack_of: authorizing.SlackOf) -> None:
-        self._engine = engine
+    def __init__(
+        self, clock: Callable[[], datetime], looks: Looks, slack_of: authorizing.SlackOf
+    ) -> None:
+        self._clock = clock
         self._looks = looks
         self._slack_of = slack_of
 
@@ -111,7 +112,7 @@ class Planner:
         )
         steps = await self._steps(draft)
         _check_blast_radius(procedure, steps)
-        return _sealed(draft, steps, self._engine.now())
+        return _sealed(draft, steps, self._clock())
 
     async def _assess(
         self, run: Run, bundle: Bundle, procedure: Procedure, inputs: Mapping[str, Any]

@@ -67,8 +67,8 @@ class Bench:
         )
         found = registry(estate)
         looks = Looks(found, bundles, workshop)
-        self.assessor = Assessor(self.engine, looks)
-        self.planner = Planner(self.engine, looks, lambda _: None)
+        self.assessor = Assessor(looks)
+        self.planner = Planner(self.engine.now, looks, lambda _: None)
         self.performer = Performer(self.engine, found, bundles, workshop, watch)
         self.driver = Driver(self.engine, self.perform)
         self.announced: list[c.Announce] = []
@@ -90,9 +90,9 @@ class Bench:
             case c.OpenChannel():
                 return (ChannelOpened(channel="C1", name=run.channel_name),)
             case c.GatherFacts():
-                return await self.assessor.gather(run, command)
+                return await self.assessor.gather(run)
             case c.Propose():
-                return (self.assessor.propose(run, command),)
+                return (self.assessor.propose(run),)
             case c.PreparePlan():
                 return (await self.planner.prepare(run, command),)
             case c.PerformStep():

@@ -1,0 +1,114 @@
+"""Everything of a running Backout but its surfaces: engine, actions, planner, performer, driver.
+
+Built by `bot.wiring` for `serve`, and by tests and benchmarks that need no Slack.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from adapters.clients import ClientPool
+from adapters.registry import ActionRegistry
+from config import secrets
+from config.models.bundles import Bundle
+from config.settings import Settings
+from flows import commands as c
+from flows.actions import Messenger, Registry, Surroundings
+from flows.assessing import Assessor
+from flows.authorizing import SlackOf
+from flows.commands import Command
+from flows.contexts import Watch, Workshop
+from flows.driver import Driver
+from flows.embedded import EmbeddedEngine
+from flows.events import Event
+from flows.looks import Looks
+from flows.performing import Performer
+from flows.planning import Planner
+from flows.runs import Run
+
+Handler = Callable[[Run, Command], Awaitable[Iterable[Event]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What a surface does for the core: open the channel, post a new message."""
+
+    open_channel: Handler
+    announce: Handler
+
+
+def surroundings_of(settings: Settings) -> Surroundings:
+    """Return what the machine offers to actions."""
+    return Surroundings(
+        kubeconfig=settings.kubeconfig,
+        helm=settings.helm,
+        evidence=settings.data / "evidence",
+        secret=secrets.resolve,
+        messages={},
+    )
+
+
+class Core:
+    """The engine with everything that performs its commands."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: EmbeddedEngine,
+        bundles: Mapping[str, Bundle],
+        messenger: Messenger,
+        slack_of: SlackOf,
+        registry: Registry | None = None,
+    ) -> None:
+        self.engine = engine
+        self.clients = ClientPool()
+        registry = registry or ActionRegistry()
+        workshop = Workshop(
+            surroundings=surroundings_of(settings), clients=self.clients, messenger=messenger
+        )
+        watch = Watch()
+        engine.listen(watch.heard)
+        looks = Looks(registry, bundles, workshop)
+        self._assessor = Assessor(looks)
+        self._planner = Planner(engine.now, looks, slack_of)
+        self.performer = Performer(engine, registry, bundles, workshop, watch)
+        self.driver = Driver(engine, self._perform)
+        self._telling: Telling | None = None
+
+    def connect(self, telling: Telling) -> None:
+        """Give the core the surface that speaks to people."""
+        self._telling = telling
+
+    async def _perform(self, run: Run, command: Command) -> Iterable[Event]:
+        match command:
+            case c.OpenChannel() | c.Announce():
+                return await self._tell(run, command)
+            case c.GatherFacts():
+                return await self._assessor.gather(run)
+            case c.Propose():
+                return (self._assessor.propose(run),)
+            case c.PreparePlan():
+                return (await self._planner.prepare(run, command),)
+            case c.PerformStep():
+                return await self.performer.perform(run, command)
+            case c.VerifyStep():
+                return await self.performer.verify(run, command)
+            case c.UndoStep():
+                return await self.performer.undo(run, command)
+            case c.SetTimer():
+                raise TypeError("the driver fires timers itself")
+            case _:
+                assert_never(command)
+
+    async def _tell(self, run: Run, command: c.OpenChannel | c.Announce) -> Iterable[Event]:
+        if self._telling is None:
+            return ()
+        is_opening = isinstance(command, c.OpenChannel)
+        handler = self._telling.open_channel if is_opening else self._telling.announce
+        return await handler(run, command)
+
+    async def close(self) -> None:
+        """Drain, then close connections and the journal."""
+        await self.driver.stop()
+        await self.clients.close()
+        self.engine.close()

@@ -1,0 +1,52 @@
+"""Declaring: what a system's policy adds to a person's words.
+
+Called by every surface that can declare, and by `backout plan`, which declares to nobody.
+"""
+
+from collections.abc import Mapping
+
+from config.models.bundles import Bundle
+from flows.events import IncidentDeclared, Question
+from flows.gates import Person
+
+DEFAULT_ASSESS = 180.0
+
+
+def declaration(
+    bundle: Bundle,
+    incident: str,
+    *,
+    reason: str,
+    person: Person,
+    channel_name: str = "",
+    origin: str | None = None,
+    answers: Mapping[str, bool] | None = None,
+) -> IncidentDeclared:
+    """Return the event that opens an incident on a system.
+
+    Until the matrix has spoken, the incident counts as what its first carried row says, and its
+    clocks run against the recovery objectives of that row's procedure.
+    """
+    policy = bundle.policy
+    expected = next((row for row in policy.matrix if row.procedure), policy.matrix[0])
+    procedure = bundle.procedures.get(expected.procedure or "")
+    wanted = procedure.target if procedure else policy.targets[0].id
+    target = next(each for each in policy.targets if each.id == wanted)
+    assess = policy.phase_budgets.get("assess")
+    return IncidentDeclared(
+        incident=incident,
+        system=bundle.system.system,
+        system_title=bundle.system.title,
+        environment=bundle.system.environment,
+        reason=reason,
+        severity=expected.severity,
+        rto=target.rto.total_seconds(),
+        rto_limit=target.rto_limit.total_seconds(),
+        target_title=target.title,
+        assess_budget=assess.total_seconds() if assess else DEFAULT_ASSESS,
+        questions=tuple(Question(id=q.id, text=q.text) for q in policy.questions),
+        answers=dict(answers or {}),
+        channel_name=channel_name,
+        origin=origin,
+        declared_by=person,
+    )
