@@ -1,0 +1,219 @@
+"""The commands of `backout`: names, arguments and help.  What they do is in the modules beside.
+
+Nothing but Typer is imported here, so that help and completion answer at once.  Exceptions that
+people can mend leave as one line and an exit code; only a bug of ours shows a traceback, and
+only with --debug.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from bot.cli.failures import ExitCode, explain
+from bot.cli.output import complain
+
+EPILOG = "Exit codes: 0 fine, 1 problem found, 2 wrong usage, 3 not reachable, 4 busy."
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Commands(TyperGroup):
+    """The top-level group: turns exceptions into lines and exit codes."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # typer's own class
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except BrokenPipeError:
+            # The reader (`| head`) has enough; the interpreter's own flush must not complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.OK) from None
+        except Exception as error:
+            raise typer.Exit(_tell(error, debug=bool(ctx.params.get("debug")))) from error
+
+
+def _tell(error: Exception, *, debug: bool) -> ExitCode:
+    explained = explain(error)
+    if explained is not None:
+        lines, code = explained
+        for line in lines:
+            complain(line)
+        return code
+    if debug:
+        raise error
+    complain(f"backout failed by a mistake of its own: {type(error).__name__}: {error}")
+    complain("Run it again as `backout --debug …` and report what it prints.")
+    return ExitCode.PROBLEM
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="backout",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help is read sooner, and answers in half the time
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(audit, name="audit", help="Check and export the journal's events.")
+
+
+@app.callback()
+def backout(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback where Backout itself fails.")
+    ] = False,
+) -> None:
+    """Incident rollbacks in Slack: declare, agree on a plan, watch it happen, trust the record."""
+
+
+# --- running -------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot until it is told to stop."""
+    from bot.cli import running
+
+    raise typer.Exit(running.serve())
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the demo's page.")] = 8400,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    speed: Annotated[float, typer.Option(min=0.1, max=60, help="Of the estate's clock.")] = 1.0,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder for journal and logs, kept afterwards.")
+    ] = None,
+) -> None:
+    """Try it: a local Slack and a simulated estate, in your browser."""
+    from bot.cli import running
+
+    raise typer.Exit(running.demo(port=port, browser=browser, speed=speed, data=data))
+
+
+# --- configuration -------------------------------------------------------------------------------
+
+
+@app.command()
+def check(
+    system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also ask Slack: token, scopes, channels, groups.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check the systems' files and say what is incomplete."""
+    from bot.cli import checking
+
+    raise typer.Exit(checking.check(system, live=live, as_json=as_json))
+
+
+@app.command()
+def plan(
+    system: Annotated[str, typer.Argument(help="A system, by name or alias.")],
+    procedure: Annotated[str, typer.Argument(help="One of its procedures.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", help="name=value; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at the live estate and print what a procedure would do.  Changes nothing."""
+    from bot.cli import planning
+
+    raise typer.Exit(planning.plan(system, procedure, inputs or [], as_json=as_json))
+
+
+@app.command()
+def actions(
+    name: Annotated[str | None, typer.Argument(help="Only this action, in full.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the actions that procedures can use, or show one."""
+    from bot.cli import catalogue
+
+    raise typer.Exit(catalogue.actions(name, markdown=markdown, as_json=as_json))
+
+
+@app.command()
+def schemas(
+    write: Annotated[
+        Path | None, typer.Option(help="A folder to write one file a model into.")
+    ] = None,
+) -> None:
+    """Print the JSON Schemas of the configuration files, for editors."""
+    from bot.cli import catalogue
+
+    raise typer.Exit(catalogue.schemas(write))
+
+
+@app.command()
+def diagram(
+    write: Annotated[
+        Path | None, typer.Option(help="A Markdown file whose diagram is replaced.")
+    ] = None,
+) -> None:
+    """Print the state diagram of a rollback (Mermaid)."""
+    from bot.cli import catalogue
+
+    raise typer.Exit(catalogue.diagram(write))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from bot.cli import catalogue
+
+    raise typer.Exit(catalogue.version())
+
+
+# --- incidents -----------------------------------------------------------------------------------
+
+
+@app.command()
+def incidents(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the open incidents, from the journal."""
+    from bot.cli import looking
+
+    raise typer.Exit(looking.incidents(ended=everything, as_json=as_json))
+
+
+@app.command()
+def show(
+    incident: Annotated[str, typer.Argument(help="For instance INC-7, or 7.")],
+    as_json: Json = False,
+) -> None:
+    """Show where an incident stands, and its timeline."""
+    from bot.cli import looking
+
+    raise typer.Exit(looking.show(incident, as_json=as_json))
+
+
+Incident = Annotated[str | None, typer.Argument(help="Only this incident, for instance INC-7.")]
+
+
+@audit.command("verify")
+def audit_verify(incident: Incident = None, as_json: Json = False) -> None:
+    """Check that no event of the journal is missing, moved or changed."""
+    from bot.cli import auditing
+
+    raise typer.Exit(auditing.verify(incident, as_json=as_json))
+
+
+@audit.command("export")
+def audit_export(incident: Incident = None) -> None:
+    """Print the events as JSON lines, with their hashes."""
+    from bot.cli import auditing
+
+    raise typer.Exit(auditing.export(incident))

@@ -1,0 +1,103 @@
+"""Where the demo's sandbox is, and the environment that leads the bot to it and nowhere else.
+
+Used by `bot.demo` alone.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+PRIVATE = ("AIVO_", "AWS_", "AZURE_", "BACKOUT_", "HELM_", "KUBE", "PAGERDUTY_", "SLACK_")
+LOOPBACK = "127.0.0.1,localhost"
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+class Addresses(BaseModel):
+    """The file that `python -m sandbox --addresses` writes."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    slack_api_url: str
+    workspace_page: str
+    estate_url: str
+    kubeconfig: str
+    helm_dir: str
+    prometheus_url: str
+    health_url: str
+    statuspage_url: str
+    statuspage_page: str
+    statuspage_token: str
+    bot_token: str
+    app_token: str
+    signing_secret: str
+
+    async def connected(self) -> bool:
+        """Say whether an app is connected to the workspace."""
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(total=2)
+        url = f"{self.workspace_page.rstrip('/')}/control/sockets"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+                session.get(url) as response,
+            ):
+                return int((await response.json()).get("count", 0)) > 0
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return False
+
+
+def read_addresses(file: Path) -> Addresses | None:
+    """Return the addresses, or None as long as they are not written (completely)."""
+    try:
+        return Addresses.model_validate_json(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def write_overlay(file: Path, addresses: Addresses) -> Path:
+    """Write the overlay that points AIVO at the simulated estate; return its path."""
+    changes = {
+        "aivo": {
+            "connections": {
+                "prometheus": {"url": addresses.prometheus_url},
+                "statuspage": {"url": addresses.statuspage_url, "page": addresses.statuspage_page},
+            },
+            "variables": {"health_url": addresses.health_url},
+        }
+    }
+    note = "# Written by `backout demo`: leads AIVO to the simulated estate. JSON is YAML, too.\n"
+    file.write_text(note + json.dumps(changes, indent=2) + "\n", encoding="utf-8")
+    return file
+
+
+def bot_environment(
+    caller: Mapping[str, str],
+    *,
+    addresses: Addresses | None = None,
+    data: Path | None = None,
+    overlay: Path | None = None,
+) -> dict[str, str]:
+    """Return the caller's environment without real systems, and with the simulated ones."""
+    clean = {
+        name: value
+        for name, value in caller.items()
+        if not name.startswith(PRIVATE) and name.lower() not in PROXIES
+    }
+    clean |= {"PYTHONUNBUFFERED": "1", "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
+    if addresses is None:
+        return clean
+    return clean | {
+        "SLACK_API_URL": addresses.slack_api_url,
+        "SLACK_BOT_TOKEN": addresses.bot_token,
+        "SLACK_APP_TOKEN": addresses.app_token,
+        "SLACK_SIGNING_SECRET": addresses.signing_secret,
+        "KUBECONFIG": addresses.kubeconfig,
+        "BACKOUT_HELM": str(Path(addresses.helm_dir) / "helm"),
+        "BACKOUT_DATA": str(data),
+        "BACKOUT_OVERLAY": str(overlay),
+        "AIVO_STATUSPAGE_TOKEN": addresses.statuspage_token,
+        "AIVO_PROMETHEUS_URL": addresses.prometheus_url,
+    }
