@@ -4,8 +4,6 @@ Called by `slack.post` and the Statuspage actions.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from adapters.values import listed, redact
 from flows.actions import Context, PermanentError
@@ -44,24 +42,12 @@ def rendered(
         return MENTIONS.sub("&lt;", written) if mrkdwn else written
     from config import templates
 
-    values = escaped(context.values) if mrkdwn else context.values
     try:
-        return str(templates.render(written, values)).strip()
+        return templates.render(written, context.values, mrkdwn=mrkdwn).strip()
     except templates.TemplateError as error:
         raise PermanentError(
             f"The template {message} can't be filled: {redact(str(error))}"
         ) from error
-
-
-def escaped(value: Any) -> Any:
-    """Escape every string inside a JSON value for mrkdwn."""
-    if isinstance(value, str):
-        return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    if isinstance(value, Mapping):
-        return {key: escaped(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [escaped(each) for each in value]
-    return value
 
 
 def foreseen(

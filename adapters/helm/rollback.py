@@ -142,9 +142,13 @@ class HelmRollback(Action):
         return Refuted(why=_refusal(newest, inputs, captured))
 
     async def undo(self, inputs: HelmRollbackInputs, captured: JsonObject, context: Context) -> str:
-        """Roll back to the captured revision, as a new revision, and look."""
+        """Roll back to the captured revision, as a new revision, and look.
+
+        Pods are not waited for: the release that is put back was not well, or nobody would have
+        rolled it back.
+        """
         before = int(captured["revision"])
-        await _roll_back(inputs, before, context, suffix="-undo")
+        await _roll_back(inputs, before, context, waits=False)
         history = await commands.history(context, inputs.release)
         if not releases.returned_to(history, before):
             newest = history[-1]
@@ -157,7 +161,7 @@ class HelmRollback(Action):
 
 
 async def _roll_back(
-    inputs: HelmRollbackInputs, revision: int, context: Context, suffix: str = ""
+    inputs: HelmRollbackInputs, revision: int, context: Context, *, waits: bool = True
 ) -> None:
     history = await commands.history(context, inputs.release)
     if releases.returned_to(history, revision):
@@ -171,8 +175,11 @@ async def _roll_back(
     if all(each.number != revision for each in history):
         raise errors.gone(inputs.release, revision, kept(history))
     seconds = max(round(inputs.timeout.total_seconds()), 1)
-    words = ("rollback", inputs.release, str(revision), "--wait", "--timeout", f"{seconds}s")
-    log = context.surroundings.evidence / "helm" / f"{context.key.replace('/', '-')}{suffix}.log"
+    words = ["rollback", inputs.release, str(revision), "--timeout", f"{seconds}s"]
+    if waits:
+        words.append("--wait")
+    name = f"{context.key.replace('/', '-')}{'' if waits else '-undo'}.log"
+    log = context.surroundings.evidence / "helm" / name
     helm = commands.Detached.start(
         commands.arguments(context, *words), commands.environment(context), log
     )

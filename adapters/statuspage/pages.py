@@ -97,6 +97,12 @@ async def update(context: Context, incident: str, body: Object) -> Object:
     return dict(await _call(context, "PATCH", path, {"incident": body}))
 
 
+def says(incident: Mapping[str, Any], status: str, text: str) -> bool:
+    """Say whether the newest update is this one; the page may keep white space its own way."""
+    there, body = latest(incident)
+    return there == status and body.split() == text.split()
+
+
 def latest(incident: Mapping[str, Any]) -> tuple[str, str]:
     """Return status and text of the newest update."""
     updates = incident.get("incident_updates") or [{}]

@@ -91,7 +91,7 @@ class StatuspageUpdateIncident(Action):
                     after=f"{inputs.status}: {text}",
                 ),
             ),
-            in_place=(status, body) == (inputs.status, text),
+            in_place=pages.says(found, inputs.status, text),
         )
 
     async def capture(self, inputs: StatuspageUpdateIncidentInputs, context: Context) -> JsonObject:
@@ -105,7 +105,7 @@ class StatuspageUpdateIncident(Action):
         """Add the update, unless it is the newest one."""
         text = texts.rendered(context, message=inputs.message, text=inputs.body)
         found = await pages.get(context, inputs.incident)
-        if pages.latest(found) == (inputs.status, text):
+        if pages.says(found, inputs.status, text):
             return
         body: pages.Object = {"status": inputs.status, "body": text}
         if inputs.components:
@@ -118,9 +118,9 @@ class StatuspageUpdateIncident(Action):
     ) -> Verdict:
         """Compare the newest update."""
         found = await pages.get(context, inputs.incident)
-        status, body = pages.latest(found)
         text = texts.rendered(context, message=inputs.message, text=inputs.body)
-        if (status, body) == (inputs.status, text):
+        status, body = pages.latest(found)
+        if pages.says(found, inputs.status, text):
             output = {"id": inputs.incident, "status": status}
             return Holds(summary=f'customers read "{found.get("name")}": {status}', output=output)
         return Refuted(why=f"the page's newest update is {status}: {body[:120]}")
