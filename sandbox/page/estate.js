@@ -163,7 +163,8 @@ function showHealth(panel, state) {
   panel.health.dataset.status = status;
   const now = new Date(state.now * 1000);
   panel.clock.dateTime = now.toISOString();
-  const since = state.broken_at ? ` · broken ${span(state.now - state.broken_at)} ago` : "";
+  const broken = state.broken_at !== null && (status !== "ok" || state.now - state.broken_at < 10);
+  const since = broken ? ` · broken ${span(state.now - state.broken_at)} ago` : "";
   setText(panel.clock, `${now.toISOString().slice(11, 19)} UTC${since}`);
   for (const button of panel.speeds.children) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.speed) === state.speed));
@@ -197,10 +198,10 @@ async function breakIt(panel, scenario) {
 
 function showNumbers(panel, state) {
   const rows = [
-    ["Availability", percent(state.availability, 1), state.availability >= 0.99],
+    ["Availability", percent(state.availability, 2), state.availability >= 0.99],
     ["Error ratio", percent(state.error_ratio, 2), state.error_ratio < GOAL],
     ["p95", `${Math.round(state.latency_p95 * 1000).toLocaleString("en")} ms`, state.latency_p95 < 0.5],
-    ["Affected users", state.affected_users.toLocaleString("en"), state.affected_users === 0],
+    ["Users hit", state.affected_users.toLocaleString("en"), state.error_ratio < GOAL],
   ];
   panel.numbers.replaceChildren(...rows.map(([name, value, well]) =>
     make("div", { "data-well": String(well) }, make("dt", {}, name), make("dd", {}, value))));
@@ -297,25 +298,30 @@ function showLegend(panel, spans) {
 
 // --- the lists ----------------------------------------------------------------------------------
 
+const TROUBLES = { CrashLoopBackOff: "crashing", ImagePullBackOff: "no image" };
+
 function showServices(panel, services) {
   const pods = services.flatMap((service) => service.pods);
-  const ready = services.reduce((sum, service) => sum + service.ready, 0);
   const wanted = services.reduce((sum, service) => sum + service.desired, 0);
-  const extra = pods.length - pods.filter((pod) => pod.ready).length;
-  setText(panel.pods, `${ready} of ${wanted} pods ready${extra ? `, ${extra} starting, failing or leaving` : ""}`);
+  const ready = services.reduce((sum, item) => sum + Math.min(item.ready, item.desired), 0);
+  const other = pods.filter((pod) => !pod.ready).length;
+  setText(panel.pods, `${ready} of ${wanted} pods ready${other ? ` · ${other} not yet, or leaving` : ""}`);
   panel.services.replaceChildren(...services.map(serviceTile));
 }
 
 function serviceTile(service) {
   const dots = make("span", { class: "dots", "aria-hidden": "true" }, ...service.pods.map((pod) =>
     make("i", { class: `dot ${podClass(pod)}`, title: `${pod.name}: ${pod.state}` })));
-  const trouble = service.pods.find((pod) => pod.failing)?.state;
-  const errors = service.well ? trouble : `${percent(service.error_ratio, 0)} errors`;
-  return make("li", { "data-well": String(service.well && !trouble) },
+  const failing = service.pods.find((pod) => pod.failing)?.state;
+  const trouble = service.well
+    ? failing && (TROUBLES[failing] ?? failing)
+    : `${percent(service.error_ratio, 0)} errors`;
+  return make("li", { "data-well": String(!trouble) },
     make("span", { class: "name" }, service.name),
-    make("span", { class: "version" }, service.version),
     dots,
-    make("span", { class: "what" }, errors ?? `${service.ready} of ${service.desired} ready`));
+    make("span", { class: "unseen" }, `${service.ready} of ${service.desired} ready`),
+    make("span", { class: "what" }, trouble ?? ""),
+    make("span", { class: "version" }, service.version));
 }
 
 function podClass(pod) {
