@@ -55,12 +55,19 @@ class Document:
         top = Place(path=self.path)
         return Spot(key=top, value=top)
 
+    def data_at(self, path: Trail) -> Any:
+        """Return the value at a path that is in the file."""
+        value = self.data
+        for part in path:
+            value = value[part]
+        return value
+
     def inside(self, path: Trail, offset: int) -> Place:
         """Return the place `offset` characters into the string at a path."""
         spot = self.spot(path)
         if spot.text is None:
             return spot.value
-        value = _at(self.data, path)
+        value = self.data_at(path)
         before = value[:offset] if isinstance(value, str) else ""
         line = before.count("\n")
         column = len(before) - (before.rfind("\n") + 1)
@@ -74,12 +81,6 @@ class Document:
         """Return a problem at the key or the value of a path."""
         spot = self.spot(path)
         return Problem(place=spot.key if at_key else spot.value, message=message, hint=hint)
-
-
-def _at(data: Any, path: Trail) -> Any:
-    for part in path:
-        data = data[part]
-    return data
 
 
 def read_text(path: Path) -> str:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lark import Token, Tree
 
 MAX_LENGTH = 2_000
-ROOTS = frozenset({"facts", "inputs", "steps", "system", "incident", "value", "output"})
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 FORMS = frozenset({"has", "dyn"})
 ENDS = frozenset({"ident", "dot_ident", "list_lit", "map_lit"})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config import documents
-from config.documents import Document, Spot
+from config.documents import Document, Spot, Trail
 from config.places import ConfigurationError, Problem, did_you_mean
 
 ALLOWED = ("channels", "connections", "live", "variables")
@@ -56,11 +56,20 @@ def apply(document: Document, overlay: Document, system: str) -> Document:
     changes = overlay.data.get(system)
     if not changes or not isinstance(document.data, dict):
         return document
-    spots: dict[documents.Trail, Spot] = dict(document.spots)
-    for path, spot in overlay.spots.items():
-        if path[:1] == (system,) and len(path) > 1:
-            spots[path[1:]] = spot
-    return Document(path=document.path, data=_merged(document.data, changes), spots=spots)
+    data = _merged(document.data, changes)
+    above = {trail[1:]: spot for trail, spot in overlay.spots.items() if trail[:1] == (system,)}
+    spots: dict[Trail, Spot] = {**document.spots, **above, (): document.spot(())}
+    there = {trail: spot for trail, spot in spots.items() if _leads_somewhere(data, trail)}
+    return Document(path=document.path, data=data, spots=there)
+
+
+def _leads_somewhere(data: Any, trail: Trail) -> bool:
+    try:
+        for part in trail:
+            data = data[part]
+    except (LookupError, TypeError):
+        return False
+    return True
 
 
 def _merged(below: Any, above: Any) -> Any:

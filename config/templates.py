@@ -24,7 +24,6 @@ from config.references import Reference, first_missing
 from config.sandboxes import StrictEnvironment
 
 MAX_OUTPUT = 20_000
-ROOTS = frozenset({"facts", "inputs", "steps", "system", "incident", "outcome", "value", "output"})
 
 Values = Mapping[str, Any]
 T = TypeVar("T")
