@@ -18,19 +18,20 @@ class Unidentified(StrEnum):
     DEACTIVATED = "deactivated"
     STRANGER = "stranger"
     NOT_LISTED = "not_listed"
-    TWO_PEOPLE = "two_people"
+    AMBIGUOUS = "ambiguous"
     UNREACHABLE = "unreachable"
 
 
 def unidentified(
-    reason: Unidentified, *, user: str = "", system: str = "", people: tuple[str, ...] = ()
+    doubt: str, *, user: str = "", system: str = "", people: tuple[str, ...] = ()
 ) -> str:
     """Say why this Slack user can't do it, and what to do.
 
-    `user` is a Slack id, `system` its title, `people` the names found where two were.
+    `doubt` is a value of `Unidentified`, `user` a Slack id, `system` its title, `people` the names
+    found where two were.
     """
     where = f"the people of {bold(system)}" if system else "the people of this system"
-    match reason:
+    match Unidentified(doubt):
         case Unidentified.UNKNOWN:
             return (
                 "You can't do this: Slack does not know this account. Sign in again; if that "
@@ -61,7 +62,7 @@ def unidentified(
                 f"You can't do this: you are not listed among {where}. Ask one of them, or have "
                 f"your {_entry(user)} added to the system's people.yaml."
             )
-        case Unidentified.TWO_PEOPLE:
+        case Unidentified.AMBIGUOUS:
             named = both([inline(name, 80) for name in people]) or "two people"
             return (
                 f"You can't do this: your Slack account matches {named} in people.yaml, so it is "
@@ -74,8 +75,8 @@ def unidentified(
                 "unchecked. Try again in a moment; if it goes on, use the command line: "
                 "`backout --help`."
             )
-        case _:
-            assert_never(reason)
+        case never:
+            assert_never(never)
 
 
 def _entry(user: str) -> str:

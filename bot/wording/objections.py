@@ -124,7 +124,7 @@ def _instead(run: Run) -> str:
     return {
         State.ASSESS: "Answer the questions on the card, or `!incident abort <reason>`.",
         State.APPROVE: "Use `!incident approve`, `!incident deny <reason>` or `!incident abort`.",
-        State.HOLD: "Use `!incident retry`, `!incident skip`, `!incident undo` or `!incident plan`.",
+        State.HOLD: "Use `!incident retry`, `!incident skip <step> <reason>` or `!incident undo`.",
         State.COMMUNICATE: "It closes by itself; a note for the record: `!incident note <text>`.",
         State.UNDO: "Wait until it is done; the card shows how far it is.",
     }.get(run.state, "Stop it first with `!incident hold`.")

@@ -1,0 +1,194 @@
+"""The short messages that say that something happened which people must notice.
+
+One for each `About`, at most two lines.  A person is mentioned only when something is wanted
+from that person; progress never gets a message of its own.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.views.approving import approve_buttons, approved_by, view_plan
+from bot.views.blocks import Element, Message, actions, section
+from bot.views.closing import exceptions_line, resumed_note
+from bot.wording import signs, situations
+from bot.wording.approvals import slot_titles, waiting
+from bot.wording.texts import (
+    NAMES_SHOWN,
+    bold,
+    both,
+    capital,
+    duration,
+    either,
+    inline,
+    left,
+    mention,
+    quoted,
+    sentence,
+)
+from flows.commands import About, Announce
+from flows.gates import Gate, Person
+from flows.runs import Run
+from flows.states import State
+
+DEADLINES = {"rto": "recovery time target", "rto_limit": "recovery time limit"}
+
+
+def announcement(run: Run, command: Announce, now: datetime) -> Message:
+    """Return the message; its subject names a step or a timer."""
+    text = _text(run, command, now)
+    head = inline(run.id, 60)
+    said = f"*{head}* · {text}"
+    buttons = actions(_buttons(run, command))
+    return Message(text=said, blocks=[section(said), *buttons], thread=False)
+
+
+def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one case a subject
+    match command.about:
+        case About.APPROVAL_WANTED:
+            return _approval_wanted(run, now)
+        case About.STEP_APPROVAL_WANTED:
+            return _step_approval_wanted(run, command.subject, now)
+        case About.APPROVAL_LATE:
+            return _approval_late(run, now)
+        case About.APPROVED:
+            return (
+                f"*Approved* by {approved_by(run) or 'everybody who is needed'}. "
+                "The rollback has begun; the card shows each step.\n"
+                "Nothing is wanted from you. To stop it: `!incident hold`."
+            )
+        case About.DENIED:
+            return f"*Not approved.* {sentence(inline(run.blocked, 600))}\n{_plan_again(run)}"
+        case About.EXPIRED:
+            return f"*The plan is void.* It got too old while it waited.\n{_plan_again(run)}"
+        case About.NOT_PLANNED:
+            why = sentence(capital(inline(run.blocked, 600))) or "No plan could be made."
+            return f"*No plan.* {why}\n{_plan_again(run)}"
+        case About.STARTED:
+            who = inline(run.declared_by.name, 80)
+            return (
+                f"*Declared* by {who}: {quoted(run.reason, 400)}\n{situations.situation(run, now)}"
+            )
+        case About.HELD:
+            return f"*On hold.* {situations.held(run)}\n{_lead(run)} what now? {_ways(run)}"
+        case About.RESUMED:
+            return f"*Goes on* with {signs.PHASES[run.phase]}.\n{situations.situation(run, now)}"
+        case About.NOT_TOLD:
+            return _not_told(run, command.subject)
+        case About.DEADLINE:
+            return _deadline(run, command.subject, now)
+        case About.UNDOING:
+            return f"*Undo has begun.*\n{situations.situation(run, now)}"
+        case About.CLOSED:
+            return f"*Closed.* {situations.ended(run)}\n{_ending(run)}"
+        case About.CANCELLED:
+            return f"*Cancelled.* {situations.ended(run)}\n{_ending(run)}"
+        case About.BOT_RESUMED:
+            return f"{resumed_note(run)}\n{situations.situation(run, now)}"
+
+
+def _approval_wanted(run: Run, now: datetime) -> str:
+    gate, plan = run.gate, run.plan
+    if gate is None or plan is None:
+        return "A plan waits for approval. The card shows it."
+    what = f"*Please approve:* {bold(plan.title)} — because {inline(plan.because, 300)}"
+    return f"{what}\n{_please(run, gate, now)}"
+
+
+def _step_approval_wanted(run: Run, step_id: str, now: datetime) -> str:
+    gate = run.gate_of(step_id)
+    if gate is None or run.plan is None:
+        return "A step waits for approval. The card shows it."
+    step = run.plan.step(step_id)
+    lost = inline(step.losses, 300) or "nothing"
+    what = f"*Please approve the step* {bold(step.title, 120)} — loses: {lost}"
+    return f"{what}\n{_please(run, gate, now)}"
+
+
+def _please(run: Run, gate: Gate, now: datetime) -> str:
+    wait = waiting(gate, run.decisions, now)
+    if wait is None:
+        return situations.asked_for(run, gate, now)
+    if not wait.people:
+        return situations.asked_for(run, gate, now)
+    who = _mentions(wait.people)
+    asked = "one of you is enough" if len(wait.people) > 1 else "it waits for you"
+    if wait.count > 1:
+        asked = f"{wait.count} approvals are needed: {both([slot_titles(s) for s in wait.slots])}"
+    return f"{who}: {asked}, {left(gate.decide_by, now)}."
+
+
+def _approval_late(run: Run, now: datetime) -> str:
+    gate = run.gate
+    wait = waiting(gate, run.decisions, now) if gate else None
+    if gate is None or wait is None:
+        return "The time to decide has passed. The card shows what is waited for."
+    waited = duration((now - gate.opened_at).total_seconds())
+    rest = duration((gate.expires_at - now).total_seconds())
+    who = _mentions(wait.people) or either([inline(title) for title in wait.titles])
+    return (
+        f"*The time to decide has passed:* the plan has waited for {waited}.\n"
+        f"{who}: please approve or deny; in {rest} the plan is void."
+    )
+
+
+def _mentions(people: Sequence[Person]) -> str:
+    return both([mention(p.slack, p.name) for p in people], shown=2 * NAMES_SHOWN)
+
+
+def _lead(run: Run) -> str:
+    return mention(run.lead.slack, run.lead.name)
+
+
+def _plan_again(run: Run) -> str:
+    return f"{_lead(run)}, what now? `!incident plan` makes a new one, `!incident abort` ends it."
+
+
+def _ways(run: Run) -> str:
+    if run.held and run.held.drifted:
+        return "A new plan, or undo: the card has the buttons."
+    if run.held and run.held.origin is State.UNDO:
+        return "Put it right and retry: the card has the button."
+    return (
+        "Retry, skip or undo: the card has the buttons."
+        if run.failed()
+        else ("Resume when you are ready: the card has the buttons.")
+    )
+
+
+def _not_told(run: Run, step_id: str) -> str:
+    steps = {step.id: step.title for step in run.plan.steps} if run.plan else {}
+    record = run.steps.get(step_id)
+    why = inline(record.summary, 400) if record else ""
+    name = bold(steps.get(step_id, step_id), 120)
+    said = sentence(why) or "no reason was given."
+    return f"{name} failed: {said}\n{_lead(run)}, please do it by hand; the rollback goes on."
+
+
+def _deadline(run: Run, timer: str, now: datetime) -> str:
+    what = situations.situation(run, now)
+    if timer.startswith("phase:"):
+        phase = timer.removeprefix("phase:")
+        budget = (run.plan.phase_budgets.get(phase) if run.plan else None) or 0.0
+        name = signs.PHASES[State(phase)] if phase in set(State) else inline(phase, 40)
+        whole = f" of {duration(budget)}" if budget else ""
+        return f"*{name} is over its time{whole}*; nothing was cut off.\n{_lead(run)}: {what}"
+    limit = run.rto_limit if timer == "rto_limit" else run.rto
+    name = DEADLINES.get(timer, inline(timer, 40))
+    return f"*Past the {name} of {duration(limit)}.*\n{_lead(run)}: {what}"
+
+
+def _ending(run: Run) -> str:
+    if run.outcome is None or run.plan is not None:
+        return f"{exceptions_line(run)} The card has the figures."
+    return 'If the trouble goes on: `!incident declare "reason"`.'
+
+
+def _buttons(run: Run, command: Announce) -> list[Element | None]:
+    if command.about is About.APPROVAL_WANTED and run.gate is not None:
+        return [*approve_buttons(run, run.gate), view_plan(run)]
+    if command.about is About.APPROVAL_LATE and run.gate is not None:
+        return [*approve_buttons(run, run.gate), view_plan(run)]
+    if command.about is About.STEP_APPROVAL_WANTED:
+        gate = run.gate_of(command.subject)
+        return [*approve_buttons(run, gate)] if gate else []
+    return []

@@ -1,0 +1,131 @@
+"""The card's parts around a gate: what is proposed, who has approved, the buttons."""
+
+from datetime import datetime
+
+from bot.views import plans
+from bot.views.blocks import Block, Element, actions, confirm, lines
+from bot.views.controls import Act, Control, button, short_digest
+from bot.wording.approvals import approvals, slot_titles, title_in
+from bot.wording.situations import asked_for, waiting_steps
+from bot.wording.texts import bold, clock, inline
+from flows.gates import PLAN_SCOPE, Gate, Person
+from flows.plans import Plan
+from flows.runs import Run
+
+APPROVALS_SHOWN = 8
+GATES_SHOWN = 4
+
+
+def proposal_blocks(run: Run) -> list[Block]:
+    """Return the proposal: what, why, what changes, what is lost, who must agree."""
+    plan, gate = run.plan, run.gate
+    if plan is None or gate is None:
+        return []
+    texts = [
+        plans.proposed(plan),
+        *plans.change_lines(plan),
+        plans.loss_line(plan),
+        *plans.warning_lines(plan),
+        needs_line(gate),
+        *approved_lines(run, gate),
+    ]
+    return lines(texts)
+
+
+def needs_line(gate: Gate) -> str:
+    """Say what a gate asks for, and who may not be the one."""
+    asked = [f"{slot_titles(slot)} ({inline(slot.why, 120)})" for slot in gate.slots[:6]]
+    declarer = "" if gate.self_approval else " — not whoever declared"
+    return f"Needs: {' and '.join(asked)}{declarer}"
+
+
+def approved_lines(run: Run, gate: Gate) -> list[str]:
+    """Return who has approved so far."""
+    given = approvals(gate, run.decisions)[:APPROVALS_SHOWN]
+    return [f"✓ {by} — approved" for by in (_who(gate, d.person, d.at) for d in given)]
+
+
+def approved_by(run: Run) -> str:
+    """Say who approved the plan that is performed."""
+    if run.gate is None:
+        return ""
+    given = approvals(run.gate, run.decisions)[:APPROVALS_SHOWN]
+    return ", ".join(_who(run.gate, d.person, d.at) for d in given)
+
+
+def _who(gate: Gate, person: Person, at: datetime) -> str:
+    title = title_in(gate, person)
+    role = f"{inline(title, 60)}, " if title else ""
+    return f"{inline(person.name, 80)} ({role}{clock(at)})"
+
+
+def approve_buttons(run: Run, gate: Gate) -> list[Element]:
+    """Return [Approve] and [Deny…] of a gate, bound to the digest that is shown."""
+    digest = short_digest(gate.digest)
+    yes = Control(act=Act.APPROVE, incident=run.id, scope=gate.scope, digest=digest)
+    no = Control(act=Act.DENY, incident=run.id, scope=gate.scope, digest=digest)
+    ask = loss_dialog(run, gate)
+    style = None if ask else "primary"
+    return [button(yes, "Approve", style=style, confirm=ask), button(no, "Deny…")]
+
+
+def loss_dialog(run: Run, gate: Gate) -> Element | None:
+    """Return the dialog that names the loss, or None where nothing is lost."""
+    plan = run.plan
+    if plan is None:
+        return None
+    if gate.scope == PLAN_SCOPE:
+        return _dialog(plans.once_more(plan)) if plans.loses_data(plan) else None
+    step = plan.step(gate.scope)
+    if step.effect != "destroys" and not step.losses:
+        return None
+    return _dialog(f"{step.title}: {step.losses or plans.once_more(plan)}")
+
+
+def _dialog(text: str) -> Element:
+    return confirm(
+        title="Approve, and lose this?",
+        text=text,
+        yes="Approve the loss",
+        no="Not yet",
+        danger=True,
+    )
+
+
+def view_plan(run: Run) -> Element | None:
+    """Return [View plan]."""
+    if run.plan is None:
+        return None
+    return button(Control(act=Act.VIEW_PLAN, incident=run.id), "View plan")
+
+
+def plan_buttons(run: Run) -> list[Block]:
+    """Return the buttons under a proposal."""
+    if run.gate is None:
+        return []
+    return actions([*approve_buttons(run, run.gate), view_plan(run)])
+
+
+def step_gate_blocks(run: Run, now: datetime) -> list[Block]:
+    """Return what each waiting step needs, with its own buttons."""
+    blocks: list[Block] = []
+    for scope in waiting_steps(run)[:GATES_SHOWN]:
+        gate = run.gate_of(scope)
+        if gate is None or run.plan is None:
+            continue
+        step = run.plan.step(scope)
+        texts = [
+            f"*Approval for* {bold(step.title, 120)}",
+            *plans.step_change_lines(step),
+            f"Loses: {inline(step.losses, 500) or 'nothing'}",
+            needs_line(gate),
+            asked_for(run, gate, now),
+            *approved_lines(run, gate),
+        ]
+        blocks += [*lines(texts, 1_500), *actions(approve_buttons(run, gate))]
+    return blocks
+
+
+def digest_note(plan: Plan) -> str:
+    """Say which plan the buttons belong to."""
+    return f"Plan {inline(plan.digest[:12], 12)}: approvals count for exactly this one."
