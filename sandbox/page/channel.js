@@ -34,23 +34,32 @@ function channelFrame(channel) {
   return { all: [head, pins, list, foot], head, pins, list, foot, box, fresh: true };
 }
 
+// On a narrow screen the list of people is a tab of its own; who I act as stays visible.
+function whoAmI() {
+  const open = () => {
+    document.body.dataset.pane = "side";
+    changed();
+  };
+  return h("button.me", { type: "button", title: `Acting as ${me()?.real_name}`, "aria-label": `Acting as ${me()?.real_name}. Change`, onclick: open }, avatar(model.me));
+}
+
 const title = (channel) => (channel.is_im ? nameOf(channel.members.find((one) => one !== model.me) ?? model.me) : `#${channel.name}`);
 
 function drawChannel(channel) {
   const { head, list, foot, box } = parts;
   const count = `${channel.members.length} members`;
-  fill(head,
+  fill(head, whoAmI(),
     h("div.main-title", {}, h("h1", {}, title(channel)),
       h("p.topic", { title: channel.topic_text || channel.purpose_text }, channel.topic_text || channel.purpose_text)),
     h("div.members", { title: channel.members.map(nameOf).join(", "), "aria-label": count },
       channel.members.slice(0, 4).map((user) => avatar(user, ".small")), h("span", {}, String(channel.members.length))));
   drawPins(channel);
+  drawFoot(channel, foot, box);
   const near = parts.fresh || list.scrollHeight - list.scrollTop - list.clientHeight < 120;
   conversation(list, inChannel(channel.id));
   if (!list.childElementCount) fill(list, h("p.empty", {}, "Nothing has been said here yet."));
   if (near) list.scrollTop = list.scrollHeight;
   parts.fresh = false;
-  drawFoot(channel, foot, box);
 }
 
 function drawFoot(channel, foot, box) {

@@ -17,7 +17,7 @@ export function avatar(userId, size = "") {
   if (userId === model.bot) return h(`span.avatar.app${size}`, { "aria-hidden": "true" }, icon("reply"));
   const name = nameOf(userId);
   const initials = name.split(" ").map((part) => part[0]).slice(0, 2).join("");
-  const hue = [...userId].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 8, 7);
+  const hue = [...model.users.keys()].indexOf(userId) % 8;
   return h(`span.avatar.hue-${hue}${size}`, { "aria-hidden": "true" }, initials);
 }
 
@@ -98,7 +98,7 @@ function messageRow(message, { joined, thread }) {
     thread || hidden ? null : footer(message),
   ];
   const tools = thread || hidden ? null : h("div.tools", {}, h("button.tool", { type: "button", title: "Reply in thread", "aria-label": "Reply in thread", onclick: () => openThread(message) }, icon("chat")));
-  const gutter = joined ? h("time.gutter", {}, clock.format(when(message.ts))) : avatar(message.user);
+  const gutter = joined ? h("time.gutter", {}, clock.format(when(message.ts)).replace(/\s?[AP]M$/i, "")) : avatar(message.user);
   return h("article.message", {
     id: thread ? undefined : `m-${message.ts}`,
     class: [hidden && "hidden-one", joined && "joined", pinned(message) && "pinned"].filter(Boolean).join(" "),

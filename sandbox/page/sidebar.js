@@ -41,8 +41,8 @@ function personList() {
 function signal(userId) {
   const modal = model.screens.get(userId)?.modal;
   if (modal && userId !== model.me) return h("span.dot.strong", { title: "Has a dialog open" });
-  const named = [...model.channels.values()].some((channel) => channel.members.includes(userId) && unread(channel.id, userId).named);
-  return named && userId !== model.me ? h("span.dot", { title: "Was mentioned" }) : null;
+  const wanted = [...model.channels.values()].some((channel) => channel.members.includes(userId) && unread(channel.id, userId).wanted);
+  return wanted && userId !== model.me ? h("span.dot", { title: "Was mentioned" }) : null;
 }
 
 function arrows(event) {

@@ -92,21 +92,27 @@ export function places() {
   };
 }
 
-/** How many messages the person has not seen in a channel, and whether one names the person. */
+/**
+ * How many messages the person has not seen in a channel, whether one names everybody there or
+ * the person (`named`), and whether one wants this person in particular (`wanted`).
+ */
 export function unread(channelId, userId = model.me) {
   const last = reads[`${userId}/${channelId}`] ?? "0";
   const groups = [...model.groups.values()].filter((group) => group.users.includes(userId));
-  const names = [`<@${userId}`, "<!channel", "<!here", ...groups.map((group) => `<!subteam^${group.id}`)];
+  const direct = [`<@${userId}`, ...groups.map((group) => `<!subteam^${group.id}`)];
+  const everybody = ["<!channel", "<!here", "<!everyone"];
   let count = 0;
   let named = false;
+  let wanted = false;
   for (const message of model.messages.get(channelId)?.values() ?? []) {
     if (message.ts <= last || message.user === userId || !message.in_channel) continue;
     if (message.ephemeral_to ? message.ephemeral_to !== userId : message.subtype) continue;
     count += 1;
     const text = message.text + JSON.stringify(message.blocks ?? "");
-    named ||= Boolean(message.ephemeral_to) || names.some((name) => text.includes(name));
+    wanted ||= Boolean(message.ephemeral_to) || direct.some((name) => text.includes(name));
+    named ||= wanted || everybody.some((name) => text.includes(name));
   }
-  return { count, named };
+  return { count, named, wanted };
 }
 
 function markRead() {

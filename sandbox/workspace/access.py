@@ -63,12 +63,26 @@ EVENT_SCOPES = {
 }
 
 
+# What a fresh workspace tells the app of; `install` puts the manifest's own list in place.
+DEFAULT_EVENTS = frozenset(
+    {
+        "message.channels",
+        "message.groups",
+        "message.im",
+        "app_mention",
+        "app_home_opened",
+        "member_joined_channel",
+        "user_change",
+    }
+)
+
+
 @dataclass(slots=True, kw_only=True)
 class Access:
     """What the app's installation grants."""
 
     scopes: frozenset[str] = ALL_SCOPES
-    events: frozenset[str] = frozenset(EVENT_SCOPES)
+    events: frozenset[str] = DEFAULT_EVENTS
     shortcuts: list[Json] = field(default_factory=list)
     commands: dict[str, Json] = field(
         default_factory=lambda: {"/incident": {"command": "/incident", "should_escape": True}}

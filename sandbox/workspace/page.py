@@ -17,10 +17,7 @@ from sandbox.workspace.models import BOT_USER
 from sandbox.workspace.values import Json
 
 FILES = Path(__file__).resolve().parent.parent / "page"
-BANNER = (
-    "Simulation: this workspace and the estate beside it run on this machine only. "
-    "Nothing here reaches a real service."
-)
+BANNER = "Simulation: everything here runs on this machine and touches nothing real."
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _TYPES |= {".svg": "image/svg+xml", ".png": "image/png"}
 
