@@ -8,14 +8,21 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatchcase
+from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.contract
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("bot", "flows", "adapters", "config", "sandbox")
+# pydantic_core is pydantic's other half: each release asks for exactly one version of it.
+NOT_DECLARED = {*PACKAGES, "pydantic_core"}
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp"}
 DOORS = {"open", "print", "input", "exec", "eval", "__import__"}
 
@@ -48,12 +55,67 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def project() -> dict[str, Any]:
+    """Read pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def contracts() -> list[dict[str, Any]]:
+    """Read the import contracts."""
+    return list(project()["tool"]["importlinter"]["contracts"])
+
+
 def core_modules() -> list[str]:
     """Read the core's modules from the contract that keeps them pure."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = project["tool"]["importlinter"]["contracts"]
-    (core,) = (contract for contract in contracts if contract["id"] == "core-pure")
+    (core,) = (contract for contract in contracts() if contract["id"] == "core-pure")
     return list(core["source_modules"])
+
+
+def modules() -> list[tuple[str, ast.Module]]:
+    """Parse every module of the packages, under its dotted name."""
+    files = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
+    return [
+        (
+            ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"),
+            ast.parse(file.read_text(encoding="utf-8")),
+        )
+        for file in files
+    ]
+
+
+def loaded_by_name(tree: ast.Module) -> set[str]:
+    """Find what a module loads late: import_module("x.y"), also when handed to a thread."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    late = [call for call in calls if any(named(part) for part in (call.func, *call.args))]
+    return {
+        part.value.split(".")[0]
+        for call in late
+        for part in call.args
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    }
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Find the packages that a module imports openly, anywhere in it."""
+    nodes = list(ast.walk(tree))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    froms = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in plain | froms}
+
+
+def named(node: ast.expr) -> bool:
+    """Tell whether an expression is import_module itself."""
+    return ast.unparse(node) in {"importlib.import_module", "import_module"}
+
+
+def forbids(contract: dict[str, Any], module: str, library: str) -> bool:
+    """Tell whether a contract forbids a module to import a library."""
+    inside = any(f"{module}.".startswith(f"{source}.") for source in contract["source_modules"])
+    excepted = any(
+        fnmatchcase(f"{module} -> {library}", pattern.replace("**", "*"))
+        for pattern in contract.get("ignore_imports", [])
+    )
+    return inside and library in contract["forbidden_modules"] and not excepted
 
 
 def core_files() -> list[Path]:
@@ -101,6 +163,34 @@ def test_a_forbidden_import_breaks_its_contract(
     broken = [row for row in done.stdout.splitlines() if " BROKEN" in row]
     assert done.returncode == 1, done.stdout + done.stderr
     assert any(row.startswith(contract) for row in broken), done.stdout
+
+
+def test_what_is_loaded_late_keeps_the_contracts_too() -> None:
+    """A library that a module loads by its name is one that it could import openly."""
+    late = [(name, library) for name, tree in modules() for library in loaded_by_name(tree)]
+    forbidding = [contract for contract in contracts() if contract["type"] == "forbidden"]
+    assert late
+    assert [pair for pair in late for contract in forbidding if forbids(contract, *pair)] == []
+
+
+def test_every_library_in_use_is_a_declared_dependency() -> None:
+    """No package is used only because another dependency happens to bring it along."""
+    lists = [project()["project"]["dependencies"]]
+    lists += project()["project"]["optional-dependencies"].values()
+    declared = {canonicalize_name(Requirement(line).name) for group in lists for line in group}
+    known = packages_distributions()
+    used = {
+        (name, library)
+        for name, tree in modules()
+        for library in imported(tree) | loaded_by_name(tree)
+        if library not in sys.stdlib_module_names and library not in NOT_DECLARED
+    }
+    assert used
+    assert {
+        (name, library)
+        for name, library in used
+        if declared.isdisjoint(map(canonicalize_name, known.get(library, [library])))
+    } == set()
 
 
 @pytest.mark.parametrize("file", core_files(), ids=lambda path: str(path.relative_to(ROOT)))

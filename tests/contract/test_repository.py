@@ -19,7 +19,8 @@ pytestmark = pytest.mark.contract
 ROOT = Path(__file__).resolve().parents[2]
 # In pieces, so that this file does not hold what it looks for.
 MACHINE = re.compile(
-    r"(?<![\w.$}])/(?:wor[k]|roo[t]|far[m]|hom[e]/\w|User[s]/\w|tm[p]/[a-z])[\w/]*"
+    rf"(?<![\w.$}}])/(?:wor[k]|roo[t]|far[m])/|/tm[p]/[a-z]"
+    rf"|{re.escape(str(ROOT))}\b|{re.escape(str(Path.home()))}/"
 )
 HOSTS = ("pypi", "pythonhosted", "npmjs", "golang", "debian", "yarnpkg", "ghcr", "docker")
 REGISTRY = re.compile(
