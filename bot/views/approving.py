@@ -26,17 +26,17 @@ def proposal_blocks(run: Run) -> list[Block]:
         *plans.change_lines(plan),
         plans.loss_line(plan),
         *plans.warning_lines(plan),
-        needs_line(gate),
+        needs_line(gate, run.declared_by.name),
         *approved_lines(run, gate),
     ]
     return lines(texts)
 
 
-def needs_line(gate: Gate) -> str:
+def needs_line(gate: Gate, declarer: str) -> str:
     """Say what a gate asks for, and who may not be the one."""
     asked = [f"{slot_titles(slot)} ({inline(slot.why, 120)})" for slot in gate.slots[:6]]
-    declarer = "" if gate.self_approval else " — not whoever declared"
-    return f"Needs: {' and '.join(asked)}{declarer}"
+    other = "" if gate.self_approval else f" — not by {inline(declarer, 80)}, who declared"
+    return f"Needs: {' and '.join(asked)}{other}"
 
 
 def approved_lines(run: Run, gate: Gate) -> list[str]:
@@ -118,7 +118,7 @@ def step_gate_blocks(run: Run, now: datetime) -> list[Block]:
             f"*Approval for* {bold(step.title, 120)}",
             *plans.step_change_lines(step),
             f"Loses: {inline(step.losses, 500) or 'nothing'}",
-            needs_line(gate),
+            needs_line(gate, run.declared_by.name),
             asked_for(run, gate, now),
             *approved_lines(run, gate),
         ]

@@ -40,14 +40,14 @@ def fact_line(fact: Fact) -> str:
     return f"{sign.icon} {bold(fact.title, 80)} — {sign.word}" + (f": {shown}" if shown else "")
 
 
-def question_blocks(run: Run) -> list[Block]:
+def question_blocks(run: Run, *, answered: bool = True) -> list[Block]:
     """Return the questions: the open ones with buttons, the answered ones with a way back."""
     waiting = [q for q in run.questions if q.id not in run.answers]
-    answered = [q for q in run.questions if q.id in run.answers]
+    given = [q for q in run.questions if q.id in run.answers] if answered else []
     blocks: list[Block] = []
     for question in waiting[:QUESTIONS_SHOWN]:
         blocks += [section(f"*Question:* {inline(question.text)}"), *_yes_no(run, question)]
-    for question in answered[:QUESTIONS_SHOWN]:
+    for question in given[:QUESTIONS_SHOWN]:
         blocks.append(_answered(run, question))
     return blocks
 

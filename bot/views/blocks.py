@@ -3,6 +3,7 @@
 `verbatim` keeps Slack from turning plain text (`@channel` in somebody's reason) into mentions.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,9 +164,18 @@ def modal(
         "private_metadata": metadata,
         "title": plain(title, limits.MODAL_TITLE),
         "close": plain(close, limits.MODAL_BUTTON),
-        "blocks": capped(blocks, limits.VIEW_BLOCKS),
+        "blocks": within_bytes(capped(blocks, limits.VIEW_BLOCKS)),
     }
     return {**view, "submit": plain(submit, limits.MODAL_BUTTON)} if submit else view
+
+
+def within_bytes(blocks: list[Block]) -> list[Block]:
+    """Return the blocks that a view has room for, as they are sent (ASCII, escaped)."""
+    sizes = [len(json.dumps(block)) for block in blocks]
+    kept = len(blocks)
+    while kept > 1 and sum(sizes[:kept]) > limits.VIEW_BYTES:
+        kept -= 1
+    return capped(blocks, kept) if kept < len(blocks) else blocks
 
 
 def capped(blocks: Sequence[Block], limit: int) -> list[Block]:
