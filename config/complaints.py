@@ -45,7 +45,15 @@ PATTERNS = {
 def problems(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
     """Return one problem for each complaint, at the place that it is about."""
     schema = model.model_json_schema(by_alias=True)
-    return [_problem(detail, document, schema) for detail in error.errors(include_url=False)]
+    details = (detail for detail in error.errors(include_url=False) if not _follows(detail))
+    return [_problem(detail, document, schema) for detail in details]
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Tell whether a list is only called too short because its items were refused."""
+    found = detail.get("input")
+    is_short = detail["type"] == "too_short" and isinstance(found, list)
+    return is_short and len(found) >= detail["ctx"]["min_length"]
 
 
 def _problem(detail: ErrorDetails, document: Document, schema: Mapping[str, Any]) -> Problem:
@@ -102,6 +110,8 @@ def _shown(value: Any) -> str:
         return f"`{value}`" if len(value) <= 60 else f"{len(value)} characters"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if value in ([], {}):
+        return "an empty list" if value == [] else "an empty mapping"
     if isinstance(value, int | float):
         return f"`{value}`"
     return "nothing" if value in (None, "") else KINDS.get(type(value).__name__, "something else")
