@@ -2,13 +2,13 @@
 
 import { element } from "./elements.js";
 import { h, icon } from "./dom.js";
-import { mrkdwn, plain } from "./mrkdwn.js";
+import { label, mrkdwn } from "./mrkdwn.js";
 import { richText } from "./richtext.js";
 
 /** Render a text object. */
 export function text(object) {
   if (!object) return null;
-  return object.type === "mrkdwn" ? mrkdwn(object.text) : h("span.plain", {}, plain(object.text));
+  return object.type === "mrkdwn" ? mrkdwn(object.text) : h("span.plain", {}, label(object));
 }
 
 /**
@@ -20,7 +20,7 @@ export function blocks(list, place) {
 }
 
 const BLOCKS = {
-  header: (block) => h("h3.block-header", {}, plain(block.text.text)),
+  header: (block) => h("h3.block-header", {}, label(block.text)),
   divider: () => h("hr"),
   section: (block, place) =>
     h("div.block-section", {},
@@ -38,9 +38,9 @@ const BLOCKS = {
   input: (block, place) => {
     const id = `field-${block.block_id}`.replace(/[^\w-]/g, "_");
     const error = place.errors?.[block.block_id];
-    const label = h("label", { for: id, id: `${id}-label` }, text(block.label), block.optional ? h("small", {}, " (optional)") : null);
+    const caption = h("label", { for: id, id: `${id}-label` }, text(block.label), block.optional ? h("small", {}, " (optional)") : null);
     return h("div.block-input", { class: error ? "wrong" : "" },
-      label,
+      caption,
       element(block.element, { ...place, block, id, invalid: Boolean(error) }),
       error ? h("p.field-error", { id: `${id}-error`, role: "alert" }, icon("warn"), error) : null,
       block.hint ? h("p.hint-text", {}, text(block.hint)) : null);
@@ -51,6 +51,6 @@ const unknown = (block) => h("div.block-unknown", {}, `[${block.type} block]`);
 
 // No outside resources: an image is named, and opened elsewhere on request.
 function picture(image) {
-  const label = h("span.picture", { title: image.image_url ?? "" }, image.alt_text || "image");
-  return image.image_url ? h("a", { href: image.image_url, target: "_blank", rel: "noopener noreferrer" }, label) : label;
+  const named = h("span.picture", { title: image.image_url ?? "" }, image.alt_text || "image");
+  return image.image_url ? h("a", { href: image.image_url, target: "_blank", rel: "noopener noreferrer" }, named) : named;
 }

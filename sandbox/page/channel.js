@@ -90,6 +90,7 @@ function excerpt(message) {
 }
 
 function homeFrame() {
+  act("open_home");
   const head = h("header.main-head", {}, h("div.main-title", {}, h("h1", {}, `${model.appName} Home`), h("p.topic", {}, `As ${me()?.real_name} sees it`)));
   const list = h("div.messages.home");
   return { all: [head, list], list };

@@ -4,7 +4,7 @@
 import { ask } from "./confirm.js";
 import { click } from "./control.js";
 import { h, icon } from "./dom.js";
-import { mrkdwn, plain } from "./mrkdwn.js";
+import { label, mrkdwn, plain } from "./mrkdwn.js";
 import { people, places } from "./state.js";
 
 /** Render one element; `place` is {where, block, state, fields, id, invalid}. */
@@ -40,7 +40,7 @@ const entryOf = (one, place) => place.state?.[place.block.block_id]?.[one.action
 const nameOf = (place, one) => `${place.block.block_id}/${one.action_id}/${one.value ?? ""}`;
 
 function options(one) {
-  const pair = (option) => [option.value, plain(option.text.text)];
+  const pair = (option) => [option.value, label(option.text)];
   if (one.option_groups) return one.option_groups.map((group) => [plain(group.label.text), group.options.map(pair)]);
   return (one.options ?? []).map(pair);
 }
@@ -69,13 +69,13 @@ function button(one, place) {
       if (one.url) window.open(one.url, "_blank", "noopener");
       send(one, place, one.value, node);
     },
-  }, plain(one.text.text));
+  }, label(one.text));
   return node;
 }
 
 function overflow(one, place) {
   const items = one.options.map((option) =>
-    h("button", { type: "button", role: "menuitem", onclick: () => choose(option) }, plain(option.text.text)));
+    h("button", { type: "button", role: "menuitem", onclick: () => choose(option) }, label(option.text)));
   const details = h("details.overflow", { onkeydown: (event) => event.key === "Escape" && (details.open = false) },
     h("summary", { "aria-label": "More actions", data: { focus: nameOf(place, one) } }, icon("dots")),
     h("div.menu", { role: "menu" }, items));
@@ -94,10 +94,10 @@ function menu(one, place, choices) {
   const entry = entryOf(one, place);
   const initial = one.initial_option?.value ?? one.initial_user ?? one.initial_channel ?? one.initial_conversation;
   const now = place.state ? entry.selected_option?.value ?? entry.selected_user ?? entry.selected_channel ?? entry.selected_conversation : initial;
-  const item = ([value, label]) => (Array.isArray(label)
-    ? h("optgroup", { label: value }, label.map(item))
-    : h("option", { value, selected: value === now }, label));
-  const node = h("select.select", { ...common(one, place), onchange: () => place.fields || change() },
+  const item = ([value, name]) => (Array.isArray(name)
+    ? h("optgroup", { label: value }, name.map(item))
+    : h("option", { value, selected: value === now }, name));
+  const node = h("select.select", { ...common(one, place), onchange: () => deferred(place) || change() },
     h("option", { value: "", selected: now === undefined || now === null }, plain(one.placeholder?.text ?? "Choose…")),
     choices.map(item));
   const change = async () => {
@@ -108,18 +108,18 @@ function menu(one, place, choices) {
 }
 
 function many(one, place, choices) {
-  const flatChoices = choices.flatMap(([value, label]) => (Array.isArray(label) ? label : [[value, label]]));
+  const flatChoices = choices.flatMap(([value, name]) => (Array.isArray(name) ? name : [[value, name]]));
   const entry = entryOf(one, place);
   const chosen = new Set((entry.selected_options ?? one.initial_options ?? []).map((option) => option.value)
     .concat(entry.selected_users ?? one.initial_users ?? [], entry.selected_conversations ?? one.initial_conversations ?? []));
-  return group(one, place, "checkbox", flatChoices.map(([value, label]) => ({ value, label: [label], checked: chosen.has(value) })), ".many");
+  return group(one, place, "checkbox", flatChoices.map(([value, name]) => ({ value, label: [name], checked: chosen.has(value) })), ".many");
 }
 
 function boxes(one, place, type) {
   const entry = entryOf(one, place);
   const selected = entry.selected_options ?? (entry.selected_option ? [entry.selected_option] : null);
   const chosen = new Set((selected ?? one.initial_options ?? (one.initial_option ? [one.initial_option] : [])).map((option) => option.value));
-  const body = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text) : plain(object.text));
+  const body = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text) : label(object));
   return group(one, place, type, one.options.map((option) => ({
     value: option.value,
     checked: chosen.has(option.value),
@@ -132,7 +132,7 @@ let groups = 0;
 function group(one, place, type, items, look) {
   groups += 1;
   const inputs = items.map((item) =>
-    h("input", { type, name: `group-${groups}`, value: item.value, checked: item.checked, onchange: () => place.fields || send(one, place, values(), node) }));
+    h("input", { type, name: `group-${groups}`, value: item.value, checked: item.checked, onchange: () => deferred(place) || send(one, place, values(), node) }));
   const picked = () => inputs.filter((input) => input.checked).map((input) => input.value);
   const values = () => (type === "radio" ? picked()[0] ?? null : picked());
   const node = h(`div.choices${look}`, { role: type === "radio" ? "radiogroup" : "group", id: place.id, "aria-labelledby": place.id ? `${place.id}-label` : undefined },
@@ -150,15 +150,20 @@ function typed(one, place, type) {
     if (!node.value) return null;
     return type === "datetime-local" ? Math.round(new Date(node.value).getTime() / 1000) : node.value;
   };
-  if (!place.fields) {
+  if (!deferred(place)) {
     const eager = ["date", "time", "datetime-local"].includes(type) ? "change" : "keydown";
     node.addEventListener(eager, (event) => {
-      if (eager === "change" || (event.key === "Enter" && !event.shiftKey)) send(one, place, value(), node);
+      if (eager === "keydown" && (event.key !== "Enter" || event.shiftKey)) return;
+      event.preventDefault();
+      send(one, place, value(), node);
     });
   }
   read(one, place, value);
   return node;
 }
+
+// In a form an input waits for the submission, unless its block asks to be told at once.
+const deferred = (place) => Boolean(place.fields) && place.block.type === "input" && !place.block.dispatch_action;
 
 const common = (one, place) => ({
   id: place.id,
@@ -169,6 +174,6 @@ const common = (one, place) => ({
 });
 
 function read(one, place, get) {
-  place.fields?.push({ block: place.block.block_id, action: one.action_id, get });
+  if (place.block.type === "input") place.fields?.push({ block: place.block.block_id, action: one.action_id, get });
 }
 

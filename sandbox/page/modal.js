@@ -44,7 +44,7 @@ function render(dialog, view) {
     h("button.tool", { type: "button", "aria-label": "Close", onclick: () => close(view) }, icon("close"))),
   h("div.dialog-body", {},
     view.notice ? h("p.notice", { role: "alert" }, icon("warn"), view.notice) : null,
-    blocks(view.blocks, { where: { view_id: view.id }, state: view.state.values, errors: view.errors, fields: proxy(view) })),
+    blocks(view.blocks, { where: { view_id: view.id }, state: view.state.values, errors: view.errors, fields })),
   h("div.dialog-actions", {},
     h("button.button", { type: "button", onclick: () => close(view) }, plain(view.close?.text ?? "Cancel")),
     view.submit ? h("button.button.primary", { type: "submit" }, plain(view.submit.text)) : null));
@@ -56,12 +56,6 @@ function render(dialog, view) {
   };
   const wrong = form.querySelector("[aria-invalid]");
   (wrong ?? form.querySelector("input, textarea, select"))?.focus();
-}
-
-// Only input blocks are read at submission; other elements act at once.
-function proxy(view) {
-  const inputs = new Set(view.blocks.filter((block) => block.type === "input" && !block.dispatch_action).map((block) => block.block_id));
-  return { push: (field) => inputs.has(field.block) && fields.push(field) };
 }
 
 function restore(view, form) {

@@ -34,6 +34,9 @@ export function plain(text) {
   return unescape(String(text ?? "")).replace(/:([a-z0-9_+-]+):/g, (_, name) => emoji(name));
 }
 
+/** Render a plain_text object: names of emoji become emoji unless it says otherwise. */
+export const label = (object) => (object.emoji === false ? unescape(object.text) : plain(object.text));
+
 /** Return the text without any markup, for one-line previews. */
 export const flat = (text) => mrkdwn(text).textContent;
 

@@ -78,10 +78,7 @@ function appList() {
   const here = model.place.kind === "home";
   return section("Apps", h("button.channel", {
     type: "button", "aria-current": here ? "page" : undefined, data: { focus: "home" },
-    onclick: () => {
-      goTo({ kind: "home" });
-      act("open_home");
-    },
+    onclick: () => goTo({ kind: "home" }),
   }, icon("home"), h("span.channel-name", {}, `${model.appName} Home`)));
 }
 

@@ -108,9 +108,8 @@ export function unread(channelId, userId = model.me) {
     if (message.ts <= last || message.user === userId || !message.in_channel) continue;
     if (message.ephemeral_to ? message.ephemeral_to !== userId : message.subtype) continue;
     count += 1;
-    const text = message.text + JSON.stringify(message.blocks ?? "");
-    wanted ||= Boolean(message.ephemeral_to) || direct.some((name) => text.includes(name));
-    named ||= wanted || everybody.some((name) => text.includes(name));
+    wanted ||= Boolean(message.ephemeral_to) || direct.some((name) => message.search.includes(name));
+    named ||= wanted || everybody.some((name) => message.search.includes(name));
   }
   return { count, named, wanted };
 }
@@ -145,6 +144,7 @@ export function goTo(place) {
 }
 
 function put(message) {
+  message.search = message.text + JSON.stringify(message.blocks ?? "");
   if (!model.messages.has(message.channel)) model.messages.set(message.channel, new Map());
   model.messages.get(message.channel).set(message.ts, message);
 }
@@ -168,6 +168,7 @@ const APPLY = {
       model.me = model.users.has(last) ? last : people()[0]?.id ?? "";
     }
     if (!model.channels.has(model.place.id)) model.place = { kind: "channel", id: body.channels[0]?.id };
+    if (!model.channels.has(model.thread?.channel)) model.thread = null;
     model.ready = true;
   },
   message: ({ message }) => put(message),

@@ -112,7 +112,7 @@ class WorkspaceClient:
     # Looking
 
     async def read(self, what: str, **query: Any) -> Json:
-        """Read `state`, `calls`, `deliveries` or `sockets`."""
+        """Read `state`, a part of it, `calls`, `deliveries` or `sockets`."""
         params = {key: str(value) for key, value in query.items()}
         async with self._http().get(f"{self.url}control/{what}", params=params) as response:
             body: Json = await response.json()
@@ -124,37 +124,28 @@ class WorkspaceClient:
 
     async def channels(self) -> dict[str, Json]:
         """Return the channels by name."""
-        return {one["name"]: one for one in (await self.state())["channels"] if one["name"]}
+        return {one["name"]: one for one in (await self.read("channels"))["channels"]}
 
     async def messages(self, channel: str, *, thread_ts: str | None = None) -> list[Json]:
-        """Return a channel's messages (by id or name) in order, or a thread's."""
-        state = await self.state()
-        ids = {one["name"]: one["id"] for one in state["channels"]}
-        wanted = ids.get(channel.removeprefix("#"), channel)
-        return [
-            message
-            for message in state["messages"]
-            if message["channel"] == wanted
-            and not message["ephemeral_to"]
-            and (thread_ts is None or message.get("thread_ts") == thread_ts)
-        ]
+        """Return a channel's messages (by id or name) in order, or a thread's; none if unknown."""
+        found = (await self.read("messages", channel=channel)).get("messages", [])
+        if thread_ts is None:
+            return list(found)
+        return [one for one in found if thread_ts in (one["ts"], one.get("thread_ts"))]
 
-    async def ephemerals(self, user: str, *, channel: str | None = None) -> list[Json]:
+    async def ephemerals(self, user: str, *, channel: str = "") -> list[Json]:
         """Return what only this user sees, in order."""
-        return [
-            message
-            for message in (await self.state())["messages"]
-            if message["ephemeral_to"] == user and channel in (None, message["channel"])
-        ]
+        found: list[Json] = (await self.read("messages", user=user, channel=channel))["messages"]
+        return found
 
     async def modal(self, user: str) -> Json | None:
         """Return the modal on a user's screen."""
-        found: Json | None = (await self.state())["screens"][user]["modal"]
+        found: Json | None = (await self.read("screen", user=user))["modal"]
         return found
 
     async def home(self, user: str) -> Json | None:
         """Return a user's App Home."""
-        found: Json | None = (await self.state())["screens"][user]["home"]
+        found: Json | None = (await self.read("screen", user=user))["home"]
         return found
 
     async def calls(self, method: str = "", *, since: float = 0) -> list[Json]:

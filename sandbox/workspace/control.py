@@ -18,6 +18,7 @@ from sandbox.workspace.api import Api
 from sandbox.workspace.context import Context
 from sandbox.workspace.faults import Fault
 from sandbox.workspace.requests import Requests
+from sandbox.workspace.store import channel_view, message_view
 from sandbox.workspace.values import Json, SlackError
 
 Handler = Callable[[Json], Awaitable[Json]]
@@ -73,9 +74,11 @@ class Control:
         return web.json_response({"ok": True, **answer})
 
     async def read(self, request: web.Request) -> web.Response:
-        """Serve `GET /control/{what}`: state, calls, deliveries, sockets."""
+        """Serve `GET /control/{what}`: state or a part of it, calls, deliveries, sockets."""
         since = float(request.query.get("since", "0"))
         what = request.match_info["what"]
+        if what in ("channels", "messages", "screen"):
+            return self._read_part(what, request)
         if what == "state":
             return web.json_response({"ok": True, **self.ctx.store.dump()})
         if what == "calls":
@@ -86,6 +89,22 @@ class Control:
         if what == "sockets":
             return web.json_response({"ok": True, "count": len(self.ctx.sockets)})
         return _refused(SlackError("unknown_read"), status=404)
+
+    def _read_part(self, what: str, request: web.Request) -> web.Response:
+        """Answer what tests ask again and again while they wait, without the whole state."""
+        store = self.ctx.store
+        if what == "channels":
+            found = [channel_view(channel) for channel in store.channels.values()]
+            return web.json_response({"ok": True, "channels": found})
+        if what == "screen":
+            return web.json_response({"ok": True, **store.screen(request.query.get("user", ""))})
+        reader = request.query.get("user")
+        try:
+            messages = store.seen(request.query.get("channel"), reader)
+        except SlackError as error:
+            return _refused(error, status=404)
+        shown = [message_view(message) for message in messages]
+        return web.json_response({"ok": True, "messages": shown})
 
     def _calls(self, request: web.Request, since: float) -> list[Json]:
         wanted = request.query.get("method")

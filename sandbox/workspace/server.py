@@ -22,9 +22,9 @@ from sandbox.workspace.faults import Faults
 from sandbox.workspace.feed import Feed
 from sandbox.workspace.guard import guard, harden
 from sandbox.workspace.limits import Limits
-from sandbox.workspace.models import User
+from sandbox.workspace.models import BOT_USER, User
 from sandbox.workspace.page import Page
-from sandbox.workspace.people import default_channels, default_groups, default_people
+from sandbox.workspace.people import bot_user, default_channels, default_groups, default_people
 from sandbox.workspace.requests import Requests
 from sandbox.workspace.sockets import Sockets
 from sandbox.workspace.store import Store
@@ -135,6 +135,8 @@ class Workspace:
 
     def _populate(self, people: Sequence[User] | None) -> None:
         users = list(people) if people is not None else default_people()
+        if not any(user.id == BOT_USER for user in users):
+            users.append(bot_user())
         self.context.store.fill(users, default_channels(users), default_groups())
 
     def _application(self) -> web.Application:

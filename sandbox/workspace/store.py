@@ -111,6 +111,17 @@ class Store:
             if ts in (message.ts, message.thread_ts)
         ]
 
+    def seen(self, reference: str | None, reader: str | None) -> list[Message]:
+        """Return a channel's messages, or what only one reader sees (there or anywhere)."""
+        channel = self.channel(reference) if reference else None
+        if reader is None:
+            return list(channel.messages.values()) if channel else []
+        return [
+            message
+            for message in self.ephemerals.values()
+            if message.ephemeral_to == reader and (channel is None or message.channel == channel.id)
+        ]
+
     # Changes
 
     def add_channel(self, channel: Channel) -> Channel:
