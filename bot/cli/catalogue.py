@@ -107,7 +107,12 @@ def _print_actions(chosen: "tuple[Action, ...]") -> None:
     from adapters import reference
 
     rows = [
-        (action.uses, str(action.effect), "yes" if action.undoable else "-", reference.summary(action))
+        (
+            action.uses,
+            str(action.effect),
+            "yes" if action.undoable else "-",
+            reference.summary(action),
+        )
         for action in chosen
     ]
     print_table(("action", "effect", "undo", "what it does"), rows)

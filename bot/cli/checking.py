@@ -33,6 +33,7 @@ class Report:
     people: int
     proposed: int
     incomplete: tuple[str, ...]
+    to_replace: tuple[str, ...]
 
 
 def check(system: str | None, *, live: bool, as_json: bool) -> ExitCode:
@@ -66,8 +67,7 @@ def _cross_checks(bundles: Iterable["Bundle"]) -> list["Problem"]:
     from adapters.registry import ActionRegistry
     from config import checks
 
-    catalog = ActionRegistry()
-    return [problem for bundle in bundles for problem in checks.check(bundle, catalog)]
+    return list(checks.check_all(bundles, ActionRegistry()))
 
 
 def _ask_slack(settings: "Settings", bundles: Iterable["Bundle"]) -> list[dict[str, Any]]:
@@ -80,7 +80,10 @@ def _ask_slack(settings: "Settings", bundles: Iterable["Bundle"]) -> list[dict[s
 
 def report_of(bundle: "Bundle") -> Report:
     """Count what is in a system."""
+    from config.checks import find_placeholders
+
     system = bundle.system
+    placeholders = find_placeholders(bundle)
     partial = [p.title for p in bundle.procedures.values() if p.status == "partial"]
     return Report(
         system=system.system,
@@ -93,6 +96,7 @@ def report_of(bundle: "Bundle") -> Report:
         proposed=sum(_proposed(part) for part in (system, bundle.people, bundle.policy))
         + sum(_proposed(each) for each in bundle.procedures.values()),
         incomplete=(*bundle.policy.incomplete, *(f"“{title}” is partial." for title in partial)),
+        to_replace=tuple(f"{p.path}:{p.line}:{p.column}: {p.message}" for p in placeholders),
     )
 
 
@@ -131,11 +135,13 @@ def _print(
 def _print_report(report: Report) -> None:
     switched = "switched on" if report.live else "not switched on (live: false)"
     say(f"{report.system}: {report.title}, {report.environment}, {switched}")
-    steps = plural(report.steps, "step")
-    what = f"{plural(len(report.procedures), 'procedure')} of {steps}"
-    say(f"  ✓ fine: {what} ({', '.join(report.procedures)}), {plural(report.people, 'person', 'people')}")
+    procedures = f"{plural(len(report.procedures), 'procedure')} ({', '.join(report.procedures)})"
+    people = plural(report.people, "person", "people")
+    say(f"  fine: {procedures}, {plural(report.steps, 'step')}, {people}")
     if report.proposed:
-        entries = plural(report.proposed, "entry", "entries")
-        say(f"  · {entries} proposed by us where the system's own documents say nothing")
+        entries = plural(report.proposed, "entry is", "entries are")
+        say(f"  proposed: {entries} marked as not in the system's own documents")
     for text in report.incomplete:
-        say(f"  · not complete: {text}")
+        say(f"  not complete: {text}")
+    for text in report.to_replace:
+        say(f"  before `live: true`: {text}")

@@ -1,6 +1,6 @@
 """`backout incidents` and `backout show`: the journal, read beside the running bot."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.cli import ground
@@ -31,6 +31,8 @@ def incidents(*, ended: bool, as_json: bool) -> ExitCode:
 
 def show(incident: str, *, as_json: bool) -> ExitCode:
     """Show an incident: where it stands, then what happened, one line an event."""
+    from bot.cli import timelines
+
     wanted = ground.incident_id(incident)
     with ground.journal(ground.settings()) as journal:
         run = journal.run(wanted)
@@ -41,7 +43,8 @@ def show(incident: str, *, as_json: bool) -> ExitCode:
         print_json({**summary(run), "events": [_event(each) for each in events]})
         return ExitCode.OK
     _print_run(run)
-    _print_timeline(run, events)
+    for line in timelines.lines(events):
+        say(f"  {line}")
     return ExitCode.OK
 
 
@@ -69,19 +72,10 @@ def summary(run: "Run") -> dict[str, Any]:
 
 def since(run: "Run") -> str:
     """Write how long it has lasted, or did."""
-    end = run.ended_at or datetime.now(run.declared_at.tzinfo)
-    return duration(end - run.declared_at)
+    from bot.messages import duration
 
-
-def duration(length: timedelta) -> str:
-    """Write a length of time in two units: `3 min 20 s`, `2 h 5 min`."""
-    seconds = max(0, int(length.total_seconds()))
-    days, seconds = divmod(seconds, 86_400)
-    hours, seconds = divmod(seconds, 3_600)
-    minutes, seconds = divmod(seconds, 60)
-    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
-    first = next((i for i, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+    end = run.ended_at or datetime.now(UTC)
+    return duration((end - run.declared_at).total_seconds())
 
 
 def _event(recorded: "Recorded") -> dict[str, Any]:
@@ -95,12 +89,17 @@ def _event(recorded: "Recorded") -> dict[str, Any]:
 
 
 def _print_run(run: "Run") -> None:
+    from bot.messages import one_line
+
     say(f"{run.id} · {run.severity} · {run.state.upper()} · {run.system_title}, {run.environment}")
-    say(f"  {run.reason}")
+    say(f"  {one_line(run.reason)}")
     began = f"{run.declared_at:%Y-%m-%d %H:%M:%S} UTC"
-    say(f"  declared by {run.declared_by.name} at {began}, lasts {since(run)}")
+    verb = "lasted" if run.ended else "has lasted"
+    say(f"  declared by {one_line(run.declared_by.name)} at {began}, {verb} {since(run)}")
+    if run.plan:
+        say(f"  plan {run.plan.digest[:8]}: {run.plan.title}, because {one_line(run.plan.because)}")
     if run.held:
-        say(f"  on hold: {run.held.why}")
+        say(f"  on hold: {one_line(run.held.why)}")
     if run.outcome:
-        say(f"  outcome: {run.outcome}")
+        say(f"  outcome: {run.outcome.replace('_', ' ')}")
     say()

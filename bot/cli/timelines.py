@@ -1,0 +1,149 @@
+"""An incident's events as lines for the terminal.  Used by `backout show`.
+
+Plain text: what people typed is put on one line, without anything that could drive a terminal.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from bot.messages import duration, one_line
+from flows import events as e
+from flows.events import Event, Recorded
+from flows.gates import PLAN_SCOPE, Verb
+
+Titles = Mapping[str, str]
+DECIDED = {
+    Verb.APPROVE: "approved",
+    Verb.DENY: "denied",
+    Verb.WITHDRAW: "withdrew the approval of",
+}
+FACTS = {True: "fine", False: "out of limits", None: "no limit"}
+
+
+def lines(recorded: Iterable[Recorded]) -> Iterator[str]:
+    """Yield a line an event: time (UTC), who, what."""
+    titles: dict[str, str] = {}
+    for each in recorded:
+        if isinstance(each.event, e.PlanPrepared):
+            titles |= {step.id: step.title for step in each.event.plan.steps}
+        what = one_line(describe(each.event, titles))
+        yield f"{each.at:%H:%M:%S}  {one_line(each.actor.name)}: {what}"
+
+
+def describe(event: Event, titles: Titles) -> str:
+    """Say what happened."""
+    for family in (_looking, _assessing, _deciding, _stepping, _doubting, _asking):
+        said = family(event, titles)
+        if said is not None:
+            return said
+    return type(event).__name__
+
+
+def _looking(event: Event, _: Titles) -> str | None:
+    match event:
+        case e.IncidentDeclared(reason=reason, severity=severity):
+            return f"declared: {reason} ({severity})"
+        case e.ChannelOpened(name=name):
+            return f"opened #{name}"
+        case e.FactObserved(title=title, value=value, shown=shown, ok=ok):
+            return f"{title}: {'unknown, ' if value is None else ''}{shown} ({FACTS[ok]})"
+        case e.FactsGathered():
+            return "looked at everything"
+        case e.QuestionAnswered(question=question, answer=answer):
+            return f"answered {question}: {'yes' if answer else 'no'}"
+        case _:
+            return None
+
+
+def _assessing(event: Event, _: Titles) -> str | None:
+    match event:
+        case e.ProcedureProposed(title=title, because=because):
+            return f"proposed: {title}, because {because}"
+        case e.NothingProposed(why=why):
+            return f"nothing to propose: {why}"
+        case e.PlanFailed(why=why):
+            return f"no plan: {why}"
+        case e.PlanPrepared(plan=plan):
+            return f"plan {plan.digest[:8]}: {plan.title}, {len(plan.steps)} steps"
+        case e.NoRollbackChosen(reason=reason):
+            return f"chose not to roll back: {reason}"
+        case _:
+            return None
+
+
+def _deciding(event: Event, titles: Titles) -> str | None:
+    match event:
+        case e.Decided(scope=scope, verb=verb, digest=digest, reason=reason):
+            what = "the plan" if scope == PLAN_SCOPE else f"“{titles.get(scope, scope)}”"
+            why = f": {reason}" if reason else ""
+            return f"{DECIDED[verb]} {what} ({digest[:8]}){why}"
+        case e.TimerFired(timer=timer):
+            return f"deadline passed: {timer}"
+        case e.NoteAdded(text=text):
+            return f"note: {text}"
+        case e.BotResumed(away_since=away_since):
+            since = f", away since {away_since:%H:%M:%S}" if away_since else ""
+            return f"started again{since}"
+        case _:
+            return None
+
+
+def _title(event: Event, titles: Titles) -> str:
+    step = str(getattr(event, "step", ""))
+    return titles.get(step, step)
+
+
+def _stepping(event: Event, titles: Titles) -> str | None:
+    step = _title(event, titles)
+    match event:
+        case e.StepStarted():
+            return f"▸ {step}: begun"
+        case e.StepSucceeded(summary=summary, reconciled=reconciled):
+            return f"✓ {step}: {summary}{' (found out afterwards)' if reconciled else ''}"
+        case e.StepFailed(why=why, delay=delay):
+            again = f"; again in {duration(delay)}" if delay is not None else ""
+            return f"✗ {step}: {why}{again}"
+        case e.StepInterrupted():
+            return f"▸ {step}: waiting was interrupted"
+        case e.StepPassedOver(why=why):
+            return f"⊘ {step}: {why}"
+        case _:
+            return None
+
+
+def _doubting(event: Event, titles: Titles) -> str | None:
+    step = _title(event, titles)
+    match event:
+        case e.StepDoubted(why=why):
+            return f"? {step}: in doubt, {why}"
+        case e.DoubtRefuted(why=why):
+            return f"? {step}: it did not take effect, {why}"
+        case e.DriftFound(why=why):
+            return f"✗ {step}: not what was approved any more, {why}"
+        case e.StepUndone(summary=summary):
+            return f"↶ {step}: {summary}"
+        case e.UndoFailed(why=why):
+            return f"✗ {step}: could not be undone, {why}"
+        case _:
+            return None
+
+
+def _asking(event: Event, titles: Titles) -> str | None:
+    match event:
+        case e.PlanAsked(procedure=procedure):
+            return f"asked for a plan{f' of {procedure}' if procedure else ''}"
+        case e.HoldAsked(reason=reason):
+            return f"asked to hold: {reason}"
+        case e.ResumeAsked():
+            return "asked to go on"
+        case e.RetryAsked(step=step):
+            return f"asked to retry {titles.get(step, step) if step else 'what failed'}"
+        case e.SkipAsked(step=step, reason=reason):
+            return f"asked to skip {titles.get(step, step)}: {reason}"
+        case e.UndoAsked(reason=reason):
+            return f"asked to undo everything: {reason}"
+        case e.AbortAsked(reason=reason):
+            return f"asked to abort: {reason}"
+        case e.ReplanAsked(reason=reason):
+            return f"asked for a new plan: {reason}"
+        case _:
+            return None
