@@ -10,6 +10,8 @@ from datetime import datetime
 from bot.views.approving import approve_buttons, approved_by, view_plan
 from bot.views.blocks import Element, Message, actions, section
 from bot.views.closing import exceptions_line, resumed_note
+from bot.views.controls import Act
+from bot.views.holding import ways
 from bot.wording import signs, situations
 from bot.wording.approvals import slot_titles, waiting
 from bot.wording.texts import (
@@ -30,6 +32,14 @@ from flows.gates import Gate, Person
 from flows.runs import Run
 from flows.states import State
 
+WORDS = {
+    Act.RETRY: "retry",
+    Act.RESUME: "resume",
+    Act.SKIP: "skip",
+    Act.REPLAN: "a new plan",
+    Act.UNDO: "undo",
+    Act.ABORT: "abort",
+}
 DEADLINES = {"rto": "recovery time target", "rto_limit": "recovery time limit"}
 
 
@@ -69,7 +79,7 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
                 f"*Declared* by {who}: {quoted(run.reason, 400)}\n{situations.situation(run, now)}"
             )
         case About.HELD:
-            return f"*On hold.* {situations.held(run)}\n{_lead(run)} what now? {_ways(run)}"
+            return f"*On hold.* {situations.held(run)}\n{_lead(run)}, what now? {_ways(run)}"
         case About.RESUMED:
             return f"*Goes on* with {signs.PHASES[run.phase]}.\n{situations.situation(run, now)}"
         case About.NOT_TOLD:
@@ -144,15 +154,8 @@ def _plan_again(run: Run) -> str:
 
 
 def _ways(run: Run) -> str:
-    if run.held and run.held.drifted:
-        return "A new plan, or undo: the card has the buttons."
-    if run.held and run.held.origin is State.UNDO:
-        return "Put it right and retry: the card has the button."
-    return (
-        "Retry, skip or undo: the card has the buttons."
-        if run.failed()
-        else ("Resume when you are ready: the card has the buttons.")
-    )
+    words = either([WORDS[act] for act in ways(run) if act in WORDS])
+    return f"{capital(words)}: the card has the buttons." if words else "The card says more."
 
 
 def _not_told(run: Run, step_id: str) -> str:

@@ -18,10 +18,11 @@ from bot.views.assessing import (
 )
 from bot.views.blocks import Block, Card, capped, context, lines, section
 from bot.views.closing import FollowUp, resumed_note, summary_lines
-from bot.views.holding import control_blocks
+from bot.views.holding import control_blocks, hold_lines
+from bot.views.plan_view import DIGEST_SHOWN
 from bot.views.steps import step_text
 from bot.wording import situations
-from bot.wording.texts import clock, either, escape, inline
+from bot.wording.texts import clock, code, either, escape, inline
 from flows.runs import Run
 from flows.states import State
 
@@ -80,6 +81,7 @@ def _body(run: Run, now: datetime, progress: Mapping[str, str], policy: CardPoli
             return [
                 *step_gate_blocks(run, now),
                 *_steps(run, now, progress),
+                *lines(hold_lines(run, policy.control)),
                 *control_blocks(run),
             ]
 
@@ -90,30 +92,34 @@ def _steps(run: Run, now: datetime, progress: Mapping[str, str]) -> list[Block]:
 
 
 def _footer(run: Run, now: datetime, policy: CardPolicy) -> Block:
-    return context(
-        " · ".join(part for part in _small_print(run, now, policy) if part),
-        resumed_note(run),
-    )
+    who = " · ".join(part for part in _who(run, policy) if part)
+    where = " · ".join(part for part in _where(run, now, policy) if part)
+    return context(who, where, resumed_note(run))
 
 
-def _small_print(run: Run, now: datetime, policy: CardPolicy) -> list[str]:
+def _who(run: Run, policy: CardPolicy) -> list[str]:
     declared = f"Declared by {inline(run.declared_by.name, 80)} {clock(run.declared_at)}"
     if run.ended:
-        return [declared, *_links(policy)]
+        return [declared, *_approved(run)]
     lead = f"lead {inline(run.lead.name, 80)}" if run.lead.id != run.declared_by.id else ""
-    approved = approved_by(run) if run.state not in (State.ASSESS, State.APPROVE) else ""
-    return [
-        declared,
-        lead,
-        "; ".join(answer_words(run)[:4]) if run.state is State.APPROVE else "",
-        f"approved by {approved}" if approved else "",
-        f"controlled by {either([inline(title, 60) for title in policy.control])}"
-        if policy.control
-        else "",
-        *_links(policy),
-        f"as of {clock(now)}",
-        "`!incident help`",
-    ]
+    may = either([inline(title, 60) for title in policy.control])
+    steer = f"steered by {may}" if may and run.state is not State.HOLD else ""
+    return [declared, lead, *_approved(run), steer]
+
+
+def _approved(run: Run) -> list[str]:
+    if run.state in (State.ASSESS, State.APPROVE):
+        return []
+    approved = approved_by(run)
+    return [f"approved by {approved}"] if approved else []
+
+
+def _where(run: Run, now: datetime, policy: CardPolicy) -> list[str]:
+    digest = run.plan.digest[:DIGEST_SHOWN] if run.plan and run.state is State.APPROVE else ""
+    answers = "; ".join(answer_words(run)[:4]) if run.state is State.APPROVE else ""
+    as_of = "" if run.ended else f"as of {clock(now)}"
+    plan = f"plan {code(digest)}" if digest else ""
+    return [answers, plan, as_of, *_links(policy), "" if run.ended else "`!incident help`"]
 
 
 def _links(policy: CardPolicy) -> list[str]:

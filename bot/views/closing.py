@@ -42,7 +42,7 @@ def summary_lines(run: Run, follow_ups: Sequence[FollowUp]) -> list[str]:
 def people_line(run: Run) -> str:
     """Say how long people were waited for, and how long the run stood still."""
     now = run.ended_at or run.updated_at
-    parts = [f"people waited for: {duration(spent_in(run, State.APPROVE, now))}"]
+    parts = [f"Waited for people: {duration(spent_in(run, State.APPROVE, now))}"]
     held = spent_in(run, State.HOLD, now)
     return " · ".join([*parts, f"on hold: {duration(held)}"] if held else parts)
 

@@ -15,13 +15,14 @@ QUESTIONS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemChoice:
-    """A system as forms and the Home show it; `procedures` are (id, title)."""
+    """A system as forms and the Home show it; `procedures` and `roles` are (id, title)."""
 
     id: str
     title: str
     environment: str
     procedures: tuple[tuple[str, str], ...] = ()
     questions: tuple[Question, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
 
     @property
     def shown(self) -> str:

@@ -4,11 +4,13 @@ A button is shown where the core would let it through (`flows.objections`), so t
 leads to a refusal; at most three stand in front, the rest is in the "…" menu.
 """
 
-from bot.views import limits
+from collections.abc import Sequence
+
+from bot.views import limits, plans
 from bot.views.approving import view_plan
 from bot.views.blocks import Block, Element, actions, confirm
 from bot.views.controls import Act, Control, button, menu
-from bot.wording.texts import count, cut, one_line
+from bot.wording.texts import count, cut, either, inline, one_line
 from flows import events
 from flows.objections import Asked, objection
 from flows.plans import PlannedStep
@@ -17,6 +19,34 @@ from flows.states import State
 
 MAIN = 3
 SKIP_TITLE = 40
+DRIFT_SHOWN = 5
+WAYS = {
+    Act.RETRY: "*Retry* tries what failed again, with fresh time.",
+    Act.RESUME: "*Resume* goes on where it stood.",
+    Act.SKIP: "*Skip* goes on without the step, on your word.",
+    Act.REPLAN: "*New plan* looks again and asks for approval again; what was done stays done.",
+    Act.UNDO: "*Undo all* puts back what was changed.",
+    Act.ABORT: "*Abort* ends it; nothing was changed.",
+}
+
+
+def hold_lines(run: Run, control: Sequence[str]) -> list[str]:
+    """Return what drifted where something did, what each way on means, and who may take it."""
+    if run.state is not State.HOLD or run.held is None:
+        return []
+    record = run.steps.get(run.held.step or "")
+    drift = record.drift if record else ()
+    may = either([inline(title, 60) for title in control])
+    said = [words for act, words in WAYS.items() if act in ways(run)[:MAIN]]
+    return [
+        *(f"• now: {plans.pair(change)}" for change in drift[:DRIFT_SHOWN]),
+        "*What now?* " + " ".join(said) + (f" For {may}." if may else ""),
+    ]
+
+
+def ways(run: Run) -> tuple[Act, ...]:
+    """Return what can be done now, the most likely wanted first, each act once."""
+    return tuple(dict.fromkeys(control.act for control, _, _ in _ranked(run)))
 
 
 def control_blocks(run: Run) -> list[Block]:
@@ -136,9 +166,11 @@ def undo_words(run: Run) -> str:
     """Say in plain words what undoing puts back, and what it can't."""
     titles = [one_line(one.step.title) for one in reversed(run.applied)]
     stuck = [one_line(one.step.title) for one in run.applied if not one.step.undoable]
-    back = f"Puts back {count(len(titles), 'change')}, last first: {', '.join(titles)}."
+    order = ", last first" if len(titles) > 1 else ""
+    back = f"Puts back {count(len(titles), 'change')}{order}: {', '.join(titles)}."
     if not titles:
         back = "Waits for what is under way, then puts back what it changed."
     lost = f" By hand: {', '.join(stuck)} can't be undone." if stuck else ""
-    service = " The estate is then as it was before the rollback."
-    return cut(f"{back}{lost}{service}", limits.CONFIRM_TEXT)
+    trouble = " What it was declared for may come back."
+    room = limits.CONFIRM_TEXT - len(trouble)
+    return cut(f"{back}{lost}", room) + trouble

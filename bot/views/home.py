@@ -16,6 +16,7 @@ from bot.views.controls import Act, Control, button
 from bot.views.declare_modal import SystemChoice
 from bot.wording import situations
 from bot.wording.approvals import waiting
+from bot.wording.refusals import listed_as
 from bot.wording.replies import channel_link
 from bot.wording.texts import bold, both, clock, count, inline
 from flows.gates import PLAN_SCOPE, Gate, Person
@@ -132,6 +133,5 @@ def _system_text(system: SystemChoice, person: Person | None) -> str:
     titles = both([inline(title, 80) for _, title in system.procedures])
     role = ""
     if person is not None:
-        roles = both([inline(role.replace("_", " "), 60) for role in person.roles])
-        role = f" · you: {roles or 'no role'}"
+        role = f" · you: {listed_as(person, dict(system.roles))}"
     return f"{bold(system.shown, 160)}{role}\nCan do: {titles or 'nothing yet'}"

@@ -20,7 +20,7 @@ def plan_text(plan: Plan, *, system: str = "", environment: str = "") -> str:
     """Return the plan; what changes is marked `~`, what appears `+`, what goes `-`."""
     where = ", ".join(part for part in (system, environment) if part)
     head = [
-        f"Plan: {one_line(plan.title)}" + (f" ({where})" if where else ""),
+        one_line(plan.title) + (f" — {where}" if where else ""),
         f"  procedure  {plan.procedure} (class: {one_line(plan.class_title)})",
         f"  because    {one_line(plan.because)}",
         "",

@@ -3,8 +3,11 @@
 Used by the card, the announcements and the dialogs that ask once more.
 """
 
+from collections.abc import Sequence
+
 from bot.wording.texts import bold, both, capital, count, either, inline, one_line, sentence
 from flows.plans import Plan, PlannedChange, PlannedStep
+from flows.states import State
 
 CHANGES_SHOWN = 5
 VALUE_LIMIT = 120
@@ -36,8 +39,26 @@ def loss_line(plan: Plan) -> str:
 
 
 def change_lines(plan: Plan, shown: int = CHANGES_SHOWN) -> list[str]:
-    """Return the first changes as `*step*: subject before → after`, and how many more there are."""
-    rows = [(s, change) for s in plan.steps if not s.reads for change in s.changes or (None,)]
+    """Return the first changes as `step: subject before → after`, and how many more there are.
+
+    What goes on beside (messages, the status page) is named in one line.
+    """
+    beside = [step for step in plan.steps if not step.reads and _is_beside(step)]
+    rows = [
+        (step, change)
+        for step in plan.steps
+        if not step.reads and not _is_beside(step)
+        for change in step.changes or (None,)
+    ]
+    also = both([inline(step.title, 90) for step in beside], shown=4)
+    return [*_first(rows, shown), f"• Beside it: {also}" if also else ""]
+
+
+def _is_beside(step: PlannedStep) -> bool:
+    return not step.required or step.phase is State.COMMUNICATE
+
+
+def _first(rows: Sequence[tuple[PlannedStep, PlannedChange | None]], shown: int) -> list[str]:
     texts = [change_line(step, change) for step, change in rows[:shown]]
     rest = len(rows) - shown
     return [*texts, f"… and {count(rest, 'more change')}: View plan"] if rest > 0 else texts

@@ -1,18 +1,32 @@
 """Why a word on a gate has no effect: what, why, what to do.  Shown to one person only."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from bot.wording.approvals import NAME_LIMIT, Wait, titles_of, waiting, wanted
-from bot.wording.texts import bold, clock, either, inline
+from bot.wording.texts import bold, both, clock, either, inline
 from flows.gates import Gate, Person, Refusal, Verb
 from flows.runs import Run
 from flows.states import State
 
+NO_TITLES: Mapping[str, str] = MappingProxyType({})
 DOING = {Verb.APPROVE: "approve", Verb.DENY: "deny", Verb.WITHDRAW: "withdraw from"}
 
 
-def refused(refusal: Refusal, *, run: Run, scope: str, person: Person, verb: Verb) -> str:
-    """Say why this person's word has no effect, and what to do instead."""
+def refused(
+    refusal: Refusal,
+    *,
+    run: Run,
+    scope: str,
+    person: Person,
+    verb: Verb,
+    titles: Mapping[str, str] = NO_TITLES,
+) -> str:
+    """Say why this person's word has no effect, and what to do instead.
+
+    `titles` are those of the system's roles, by id.
+    """
     gate = run.gate_of(scope)
     what = f"You can't {DOING[verb]} {_subject(run, scope)}"
     match refusal:
@@ -30,7 +44,7 @@ def refused(refusal: Refusal, *, run: Run, scope: str, person: Person, verb: Ver
                 "Ask for a new one with `!incident plan`."
             )
         case Refusal.NO_ROLE:
-            return f"{what}: {_no_role(run, gate, person)}"
+            return f"{what}: {_no_role(run, gate, person, titles)}"
         case Refusal.OWN_INCIDENT:
             return f"{what}: you declared {run.id}, so somebody else must agree. {_ask(run, gate)}"
         case Refusal.ALREADY:
@@ -75,18 +89,19 @@ def _not_open(run: Run, gate: Gate | None, scope: str) -> str:
     return "it was decided already. `!incident status` shows what is waited for now."
 
 
-def _no_role(run: Run, gate: Gate | None, person: Person) -> str:
+def _no_role(run: Run, gate: Gate | None, person: Person, titles: Mapping[str, str]) -> str:
     if gate is None:
         return "your role is not asked for. `!incident status` shows who is waited for."
     wait = waiting(gate, run.decisions, run.updated_at)
     names = titles_of(gate)
     asked = either(dict.fromkeys(bold(title) for title in names.values()))
-    return f"it needs {asked}, and you are listed as {_listed(person)}. {_ask_of(wait)}"
+    return f"it needs {asked}, and you are listed as {listed_as(person, titles)}. {_ask_of(wait)}"
 
 
-def _listed(person: Person) -> str:
-    from_role = [bold(role.replace("_", " "), NAME_LIMIT) for role in person.roles]
-    return either(from_role) if from_role else "somebody without a role"
+def listed_as(person: Person, titles: Mapping[str, str] = NO_TITLES) -> str:
+    """Say in which roles a person is listed, by their titles."""
+    own = [titles.get(role, role.replace("_", " ").title()) for role in person.roles]
+    return both([bold(title, NAME_LIMIT) for title in own]) or "somebody without a role"
 
 
 def _ask(run: Run, gate: Gate | None) -> str:

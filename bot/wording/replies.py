@@ -1,10 +1,11 @@
 """What the bot answers to commands, buttons and forms: what was done, or why nothing was."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.wording import commands, situations
 from bot.wording.approvals import waiting, wanted
+from bot.wording.refusals import listed_as
 from bot.wording.texts import (
     bold,
     clock,
@@ -186,15 +187,20 @@ def no_plan_yet(run: Run, now: datetime) -> str:
     return f"{inline(run.id, 60)} has no plan yet. {situations.situation(run, now)}"
 
 
-def not_in_control(person: Person, verb: str, titles: Sequence[str], people: Sequence[str]) -> str:
-    """Refuse to steer: the person has none of the roles that may."""
-    asked = either([bold(title, 60) for title in titles])
-    listed = either([bold(role.replace("_", " "), 60) for role in person.roles])
+def not_in_control(
+    person: Person,
+    verb: str,
+    control: Sequence[str],
+    people: Sequence[str],
+    titles: Mapping[str, str],
+) -> str:
+    """Refuse to steer: the person has none of the roles that may (`control`, ids)."""
+    asked = either([bold(titles.get(role, role), 60) for role in control])
     who = either([inline(name, 80) for name in people])
     ask = f"Ask {who}" if who else "Ask somebody in that role"
     return (
         f"You can't {inline(verb.replace('_', ' '), 20)} this: it needs {asked}, and you are "
-        f"listed as {listed or 'somebody without a role'}. {ask}, or say it in the channel."
+        f"listed as {listed_as(person, titles)}. {ask}, or say it in the channel."
     )
 
 
