@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2_000
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 FORMS = frozenset({"has", "dyn"})
-ENDS = frozenset({"ident", "dot_ident", "list_lit", "map_lit"})
+ENDS = frozenset({"ident", "dot_ident", "ident_arg", "dot_ident_arg", "list_lit", "map_lit"})
 
 Values = Mapping[str, Any]
 
@@ -172,16 +172,18 @@ class _Reader:
 
     def read(self, tree: "Tree[Token]", bound: frozenset[str], *, guarded: bool = False) -> None:
         """Collect references below a node; `bound` are the variables of macros around it."""
-        chain = _chain(tree)
-        if chain is not None:
+        node = _inner(tree)
+        if isinstance(node, str):
+            return
+        if (chain := _chain(node)) is not None:
             if chain[0].value not in bound:
                 self._note(chain, guarded=guarded)
             return
-        children = list(tree.children)
-        if tree.data == "ident_arg":
+        children = list(node.children)
+        if node.data in {"ident_arg", "dot_ident_arg"}:
             self._called(children[0])
             guarded = guarded or _word(children[0]) == "has"
-        elif tree.data == "member_dot_arg":
+        elif node.data == "member_dot_arg":
             bound = self._macro(children, bound, guarded=guarded)
             children = children[2:]
         for child in children:
@@ -215,11 +217,16 @@ def _word(token: Any) -> str:
     return str(token)
 
 
-def _chain(tree: "Tree[Token]") -> "list[Token] | None":
-    """Return `a.b.c` as its tokens, seeing through nodes with a single child."""
-    node: Any = tree
+def _inner(node: Any) -> Any:
+    """See through nodes with a single child: the grammar has one for each precedence."""
     while not isinstance(node, str) and len(node.children) == 1 and node.data not in ENDS:
         node = node.children[0]
+    return node
+
+
+def _chain(tree: Any) -> "list[Token] | None":
+    """Return `a.b.c` as its tokens, None for anything else."""
+    node = _inner(tree)
     if isinstance(node, str):
         return None
     if node.data in {"ident", "dot_ident"}:

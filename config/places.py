@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 NEARNESS = 0.6
+SHORTEST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -60,7 +61,9 @@ class ConfigurationError(Exception):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest valid word, or lists a few when none is near."""
     words = sorted(set(known))
-    near = get_close_matches(word, words, n=1, cutoff=NEARNESS)
+    near = get_close_matches(word, words, n=1, cutoff=NEARNESS) or [
+        each for each in words if len(word) >= SHORTEST and each.startswith(word)
+    ]
     if near:
         return f"did you mean `{near[0]}`?"
     if not words:

@@ -92,15 +92,16 @@ def _scope(
     outputs: Mapping[str, frozenset[str]],
 ) -> Scope:
     """Return what a step may read: everything, but only steps that are done by then."""
+    done = frozenset(each.step.id for each in steps if each.turn < here.turn)
     return Scope(
         roots={
             **scopes.base(notes),
             "facts": scopes.facts(notes),
             "inputs": frozenset(procedure.inputs),
-            "steps": frozenset(each.step.id for each in steps if each.turn < here.turn),
+            "steps": done,
             "outcome": None,
         },
-        later={each.step.id: _when(each, here) for each in steps if each.turn >= here.turn},
+        later={each.step.id: _when(each, here) for each in steps if each.step.id not in done},
         outputs=outputs,
     )
 

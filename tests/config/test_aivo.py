@@ -1,0 +1,225 @@
+"""AIVO as it comes along: it loads, passes the checks, and covers what it says it covers."""
+
+from functools import cache
+from itertools import chain
+
+import pytest
+
+from config import checks, templates
+from config.expressions import compile_expression, evaluate, evaluate_condition
+from config.loader import load_system
+from config.models.bundles import Bundle
+from config.settings import PACKAGED
+from tests.config.examples import Actions
+
+# How many requirements of each family AIVO's document has.
+FAMILIES = {
+    "G": 7, "M": 13, "T": 20, "D": 5, "A": 3, "S": 5, "I": 10, "R": 20, "V": 10, "C": 6,
+    "E": 6, "P": 12, "X": 1, "K": 2, "Q": 7, "FIX": 43, "FLOW": 7,
+}  # fmt: skip
+KNOWN = {f"AIVO-{family}{n}" for family, count in FAMILIES.items() for n in range(1, count + 1)}
+
+
+@cache
+def aivo() -> Bundle:
+    """Load it once."""
+    return load_system(PACKAGED / "aivo")
+
+
+def covered() -> set[str]:
+    """Return every id that any entry of any file says it covers."""
+    return {
+        str(document.data_at(trail))
+        for document in aivo().sources.values()
+        for trail in document.spots
+        if len(trail) > 1 and trail[-2] == "covers"
+    }
+
+
+def test_it_passes_every_check() -> None:
+    """What comes along is right."""
+    assert checks.check_all([aivo()], Actions()) == ()
+
+
+def test_every_id_is_a_requirement_of_its_document() -> None:
+    """Nothing covers what the document does not ask."""
+    assert len(KNOWN) == 177
+    assert covered() - KNOWN == set()
+
+
+def test_the_service_rollback_covers_its_flow() -> None:
+    """Every step of the corrected flow 2C, and every correction that touches it, is carried."""
+    asked = {"AIVO-FLOW3", "AIVO-S3", "AIVO-R4", "AIVO-R5", "AIVO-R6", "AIVO-R7", "AIVO-R9"}
+    asked |= {"AIVO-V1", "AIVO-V5", "AIVO-V6", "AIVO-V7", "AIVO-C1", "AIVO-C3", "AIVO-C6"}
+    asked |= {f"AIVO-FIX{n}" for n in (2, 3, 20, 21, 22, 23, 25, 36, 37, 39, 41, 43)}
+    procedure = aivo().procedures["service"]
+    steps = chain.from_iterable(step.covers for step in procedure.steps())
+    assert asked <= {*procedure.covers, *steps}
+
+
+@pytest.mark.parametrize("family", ["T", "D", "E", "P"])
+def test_whole_families_are_carried_as_data(family: str) -> None:
+    """Triggers, decisions, escalation and follow-ups are all there."""
+    assert {f"AIVO-{family}{n}" for n in range(1, FAMILIES[family] + 1)} <= covered()
+
+
+def test_what_is_not_carried_yet_is_said() -> None:
+    """A partial procedure and a policy with gaps admit it."""
+    assert aivo().procedures["service"].status == "partial"
+    assert set(aivo().policy.planned) == {"security", "data", "gradual"}
+    said = " ".join(aivo().policy.incomplete)
+    assert all(word in said for word in ("2A", "2B", "AIVO-M9", "AIVO-C2", "PagerDuty"))
+
+
+def test_what_the_document_does_not_say_is_marked() -> None:
+    """The document has no authorization matrix, so every line of ours is proposed."""
+    authorization = aivo().policy.authorization
+    slots = [slot for kind in authorization.classes for slot in kind.needs]
+    slots += [slot for condition in authorization.conditions for slot in condition.needs]
+    entries = [*authorization.classes, *authorization.conditions, *slots]
+    assert {entry.source for entry in entries} == {"proposed"}
+
+
+def test_nobody_is_invented() -> None:
+    """The people are the document's, each once, and no gate asks for the role without a person."""
+    people = aivo().people
+    assert [person.name for person in people.people] == [
+        "Marcus Rodriguez", "Emily Watson", "Jennifer Liu", "Alex Thompson", "David Park",
+        "Sarah Kim", "Michael Chen",
+    ]  # fmt: skip
+    assert people.with_role("release_manager") == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "title"),
+    [
+        ({"security": True, "data": True, "availability": 0.5}, "Emergency security rollback (2A)"),
+        ({"security": False, "data": True, "availability": 0.5}, "Data protection rollback (2B)"),
+        ({"security": False, "data": False, "availability": 0.84}, "Service rollback (2C)"),
+        ({"security": False, "data": False, "availability": 0}, "Service rollback (2C)"),
+        ({"security": False, "data": False, "availability": 0.9}, "Gradual rollback (3)"),
+        ({"security": False, "data": False, "availability": 1}, "Gradual rollback (3)"),
+    ],
+)
+def test_the_matrix_follows_the_order_of_precedence(facts: dict[str, object], title: str) -> None:
+    """Security before data before availability; the gradual rollback is what is left."""
+    holding = (
+        row.title
+        for row in aivo().policy.matrix
+        if evaluate_condition(compile_expression(row.when), {"facts": facts})
+    )
+    assert next(holding) == title
+
+
+def test_an_open_question_decides_nothing() -> None:
+    """As long as nobody said whether it is a security incident, that row is unknown."""
+    row = aivo().policy.matrix[0]
+    values = {"facts": {"availability": 0.5}}
+    assert evaluate_condition(compile_expression(row.when), values) is None
+
+
+@pytest.mark.parametrize(
+    ("fact", "output", "shown", "fine"),
+    [
+        ("pods", {"ready": 9, "desired": 12, "failing": ["checkout"]}, "9 of 12 ready", False),
+        ("pods", {"ready": 12, "desired": 12, "failing": []}, "12 of 12 ready", True),
+        ("health", {"value": "degraded"}, "degraded", False),
+        ("health", {"value": "ok"}, "ok", True),
+        ("health", {"value": None}, "no answer", False),
+        ("availability", {"value": 0.84}, "84 %", False),
+        ("availability", {"value": 1}, "100 %", True),
+        ("error_ratio", {"value": 0.0004}, "0.04 %", True),
+        ("latency_p95", {"value": 0.31}, "310 ms", True),
+        ("affected_users", {"value": 1840.4}, "1840", False),
+    ],
+)
+def test_facts_read_well(fact: str, output: dict[str, object], shown: str, fine: bool) -> None:
+    """What is looked up becomes a value, a few words, and whether it is all right."""
+    entry = next(each for each in aivo().policy.facts if each.id == fact)
+    assert entry.show
+    assert entry.limit
+    value = evaluate(compile_expression(entry.value), {"output": output})
+    assert templates.render(entry.show, {"value": value}) == shown
+    assert evaluate_condition(compile_expression(entry.limit), {"value": value}) is fine
+
+
+def test_the_first_words_to_the_team() -> None:
+    """The message that a rollback has begun, as Slack gets it."""
+    text = templates.render(
+        aivo().messages["started.md"],
+        {
+            "incident": {
+                "id": "INC-7", "reason": "checkout <!here> 5xx", "severity": "critical",
+                "declared_by": "Marcus Rodriguez", "channel": "C0INC7",
+            },
+            "system": aivo().system.variables,
+        },
+        mrkdwn=True,
+    )  # fmt: skip
+    assert text == (
+        "*INC-7 · A rollback of production has begun* (critical)\n"
+        "checkout &lt;!here&gt; 5xx\n"
+        "Declared by Marcus Rodriguez. The goal is working service within 10 min of the"
+        " declaration, 20 min at most.\n"
+        "Follow it in <#C0INC7> · <https://status.aivo.edu|Status page>"
+        " · <https://aivo.zoom.us/emergency|War room>"
+    )
+
+
+def test_the_last_words_say_only_what_was_looked_at() -> None:
+    """A criterion that was skipped is not claimed, an undone rollback is no success."""
+    incident = {"id": "INC-7", "reason": "checkout 5xx", "channel": "C0INC7"}
+    steps = {
+        "history": {"last_good": 41, "good_version": "2.14.2"},
+        "availability": {"value": 0.997},
+        "errors": {"value": 0.0004},
+    }
+    values = {"incident": incident, "steps": steps, "system": aivo().system.variables}
+    ended = aivo().messages["ended.md"]
+    assert templates.render(ended, {**values, "outcome": "restored"}, mrkdwn=True) == (
+        "*INC-7 · Production runs release 2.14.2 again*\n"
+        "Rolled back to revision 41. Availability 99.7 %. Error ratio 0.04 %.\n"
+        "The record is in <#C0INC7> · <https://status.aivo.edu|Status page>"
+    )
+    undone = templates.render(ended, {**values, "outcome": "undone"}, mrkdwn=True)
+    assert "The service is *not* restored" in undone
+    assert "Rolled back to" not in undone
+
+
+@pytest.mark.parametrize(
+    ("steps", "outcome", "expected"),
+    [
+        ({"status_open": {"id": "p1"}}, "restored", {"status_close": True, "status_undone": False}),
+        ({"status_open": {"id": "p1"}}, "undone", {"status_close": False, "status_undone": True}),
+        ({}, "restored", {"status_close": False, "status_undone": False}),
+    ],
+)
+def test_the_status_page_ends_as_the_run_did(
+    steps: dict[str, object], outcome: str, expected: dict[str, bool]
+) -> None:
+    """Resolved only when restored, and nothing where no incident was opened there."""
+    values = {"steps": steps, "outcome": outcome}
+    found = {
+        step.id: evaluate_condition(compile_expression(step.when), values)
+        for step in aivo().procedures["service"].steps()
+        if step.id in expected and step.when
+    }
+    assert found == expected
+
+
+def test_public_texts_carry_no_internal_names() -> None:
+    """What customers read says nothing of incidents, tools or people."""
+    for name, text in aivo().messages.items():
+        if name.startswith("public_"):
+            assert not {"INC", "Helm", "revision", "incident.", "steps."} & set(text.split())
+            assert "incident" not in text
+            assert templates.references(text) <= {"system.help_email"}
+
+
+def test_switching_it_on_for_real_needs_real_values() -> None:
+    """The document's placeholders are found; they are refused once the system is live."""
+    messages = {problem.message for problem in checks.find_placeholders(aivo())}
+    assert messages == {
+        "`xyz` stands for a real name",
+        "this phone number is reserved for fiction",
+    }
