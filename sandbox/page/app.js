@@ -54,6 +54,8 @@ function follow() {
 
 async function mountEstate(root) {
   try {
+    const probe = await fetch("/estate/api/state");
+    if (!probe.ok) throw new Error("this workspace runs without an estate");
     const { mountEstate: mount } = await import("/page/estate.js");
     const look = document.createElement("link");
     look.rel = "stylesheet";
