@@ -3,12 +3,12 @@
 Built by `bot.wiring` for `serve`, and by tests and benchmarks that need no Slack.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from adapters.clients import ClientPool
-from adapters.registry import ActionRegistry
 from config import secrets
 from config.models.bundles import Bundle
 from config.settings import Settings
@@ -26,15 +26,15 @@ from flows.performing import Performer
 from flows.planning import Planner
 from flows.runs import Run
 
-Handler = Callable[[Run, Command], Awaitable[Iterable[Event]]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """What a surface does for the core: open the channel, post a new message."""
+    """What a surface does for the core: it opens the channel, posts, and knows who is who."""
 
-    open_channel: Handler
-    announce: Handler
+    messenger: Messenger
+    slack_of: SlackOf
+    open_channel: Callable[[Run, c.OpenChannel], Awaitable[Iterable[Event]]]
+    announce: Callable[[Run, c.Announce], Awaitable[Iterable[Event]]]
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
@@ -56,33 +56,37 @@ class Core:
         settings: Settings,
         engine: EmbeddedEngine,
         bundles: Mapping[str, Bundle],
-        messenger: Messenger,
-        slack_of: SlackOf,
-        registry: Registry | None = None,
+        registry: Registry,
+        telling: Telling,
     ) -> None:
         self.engine = engine
         self.clients = ClientPool()
-        registry = registry or ActionRegistry()
         workshop = Workshop(
-            surroundings=surroundings_of(settings), clients=self.clients, messenger=messenger
+            surroundings=surroundings_of(settings),
+            clients=self.clients,
+            messenger=telling.messenger,
         )
         watch = Watch()
         engine.listen(watch.heard)
         looks = Looks(registry, bundles, workshop)
         self._assessor = Assessor(looks)
-        self._planner = Planner(engine.now, looks, slack_of)
+        self._planner = Planner(engine.now, looks, telling.slack_of)
         self.performer = Performer(engine, registry, bundles, workshop, watch)
         self.driver = Driver(engine, self._perform)
-        self._telling: Telling | None = None
-
-    def connect(self, telling: Telling) -> None:
-        """Give the core the surface that speaks to people."""
         self._telling = telling
+        self._driving: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Go on with what was begun, and begin to drive."""
+        self.engine.announce_resumption()
+        self._driving = asyncio.create_task(self.driver.drive())
 
     async def _perform(self, run: Run, command: Command) -> Iterable[Event]:
         match command:
-            case c.OpenChannel() | c.Announce():
-                return await self._tell(run, command)
+            case c.OpenChannel():
+                return await self._telling.open_channel(run, command)
+            case c.Announce():
+                return await self._telling.announce(run, command)
             case c.GatherFacts():
                 return await self._assessor.gather(run)
             case c.Propose():
@@ -100,15 +104,9 @@ class Core:
             case _:
                 assert_never(command)
 
-    async def _tell(self, run: Run, command: c.OpenChannel | c.Announce) -> Iterable[Event]:
-        if self._telling is None:
-            return ()
-        is_opening = isinstance(command, c.OpenChannel)
-        handler = self._telling.open_channel if is_opening else self._telling.announce
-        return await handler(run, command)
-
     async def close(self) -> None:
-        """Drain, then close connections and the journal."""
+        """Drain, then close connections; the journal stays open for whoever opened it."""
         await self.driver.stop()
+        if self._driving is not None:
+            await self._driving
         await self.clients.close()
-        self.engine.close()

@@ -90,8 +90,14 @@ class Planner:
         candidates = authorizing.people_of(self._looks.bundles[run.system], self._slack_of)
         return events.PlanPrepared(planning=command.planning, plan=plan, candidates=candidates)
 
-    async def plan(self, run: Run, procedure_id: str, because: str) -> Plan:
-        """Resolve a procedure against the live estate.
+    async def plan(
+        self,
+        run: Run,
+        procedure_id: str,
+        because: str,
+        given: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """Resolve a procedure against the live estate; `given` replaces inputs' defaults.
 
         Raises `PlanningError` with a sentence for people.
         """
@@ -100,7 +106,8 @@ class Planner:
         if procedure is None:
             known = ", ".join(bundle.procedures)
             raise PlanningError(f"{run.system} has no procedure “{procedure_id}”; it has: {known}.")
-        inputs = {name: given.default for name, given in procedure.inputs.items()}
+        inputs = {name: each.default for name, each in procedure.inputs.items()}
+        inputs |= dict(given or {})
         outputs = await self._assess(run, bundle, procedure, inputs)
         draft = _Draft(
             run=run,

@@ -1,0 +1,171 @@
+"""The one place where everything is wired: settings in, a running bot out.
+
+`run` is `backout serve`; `make_plan` is `backout plan`.  Constructors only: nothing here decides
+anything.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from adapters.clients import ClientPool
+from adapters.registry import ActionRegistry
+from bot.core import Core, Telling, surroundings_of
+from bot.slack import transports
+from bot.slack.surface import SlackSurface
+from config import checks
+from config.loader import load_systems
+from config.models.bundles import Bundle
+from config.places import ConfigurationError
+from config.settings import Settings
+from flows.actions import PermanentError
+from flows.assessing import Assessor
+from flows.contexts import Workshop
+from flows.decisions import decide
+from flows.declaring import declaration
+from flows.embedded import EmbeddedEngine
+from flows.events import BOT, Event, Recorded
+from flows.gates import Person
+from flows.looks import Looks
+from flows.planning import Planner
+from flows.plans import Plan
+from flows.runs import Run
+
+log = logging.getLogger(__name__)
+HOST = "0.0.0.0"  # noqa: S104 hosts route to it; Slack's signature is checked on every request
+
+
+class Bot:
+    """A bot that runs."""
+
+    def __init__(self, core: Core, slack: SlackSurface) -> None:
+        self.core = core
+        self.slack = slack
+
+    @property
+    def ready(self) -> bool:
+        """Whether Slack has let us in."""
+        return self.slack.ready
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Bot]:
+    """Start a bot; leave the block to drain and stop it.
+
+    Raises what `backout serve` turns into a sentence: `ConfigurationError`, `SettingsError`,
+    `BusyError`, `JournalError`, `SlackRefusesError`, `AppTokenError`.
+    """
+    settings.require_slack()
+    registry = ActionRegistry()
+    bundles = load_checked(settings, registry)
+    async with AsyncExitStack() as stack:
+        engine = EmbeddedEngine(settings.data)
+        stack.callback(engine.close)
+        slack = SlackSurface(
+            engine,
+            bundles,
+            token=_secret(settings.slack_bot_token),
+            base_url=settings.slack_api_url,
+            signing_secret=_secret(settings.slack_signing_secret),
+        )
+        stack.push_async_callback(slack.close)
+        telling = Telling(
+            messenger=slack.messenger,
+            slack_of=slack.slack_of,
+            open_channel=slack.opener.perform,
+            announce=slack.announcer.perform,
+        )
+        core = Core(settings, engine, bundles, registry, telling)
+        slack.progress = core.performer.progress
+        stack.push_async_callback(core.close)
+        await _listen(stack, settings, slack)
+        core.start()
+        yield Bot(core, slack)
+
+
+async def _listen(stack: AsyncExitStack, settings: Settings, slack: SlackSurface) -> None:
+    """Log in to Slack, and be reachable for it."""
+    if settings.mode == "socket":
+        socket = transports.SocketMode(
+            slack.app, slack.calls, app_token=_secret(settings.slack_app_token)
+        )
+        stack.push_async_callback(socket.close)
+        await asyncio.gather(slack.start(), socket.open())
+        return
+    site = transports.web_app(slack.app, ready=lambda: slack.ready)
+    runner = await transports.serve(site, host=HOST, port=settings.port)
+    stack.push_async_callback(runner.cleanup)
+    await slack.start()
+
+
+async def run(settings: Settings) -> None:
+    """Run until cancelled."""
+    async with running(settings) as bot:
+        log.info("ready: %d open incidents", len(bot.core.engine.runs()))
+        await asyncio.Event().wait()
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""
+
+
+def load_checked(settings: Settings, registry: ActionRegistry) -> dict[str, Bundle]:
+    """Load the systems and check them against the actions that there are.
+
+    Raises `ConfigurationError` with every problem and its place.
+    """
+    bundles = load_systems(settings.systems, settings.overlay)
+    problems = checks.check_all(bundles, registry)
+    if problems:
+        raise ConfigurationError(problems)
+    return {bundle.system.system: bundle for bundle in bundles}
+
+
+async def make_plan(
+    settings: Settings, system: str, procedure: str, *, inputs: Mapping[str, Any] | None = None
+) -> Plan:
+    """Assess a system and resolve one of its procedures, without a journal and without Slack.
+
+    Raises `ConfigurationError` or `PlanningError`.
+    """
+    registry = ActionRegistry()
+    bundles = load_checked(settings, registry)
+    clients = ClientPool()
+    workshop = Workshop(surroundings=surroundings_of(settings), clients=clients, messenger=Nobody())
+    looks = Looks(registry, bundles, workshop)
+    try:
+        run = _undeclared(bundles[system])
+        for number, event in enumerate(await Assessor(looks).gather(run), start=2):
+            run, _ = decide(run, _recorded(number, event))
+        planner = Planner(lambda: datetime.now(UTC), looks, lambda _: None)
+        return await planner.plan(run, procedure, "it was asked for on the command line", inputs)
+    finally:
+        await clients.close()
+
+
+def _undeclared(bundle: Bundle) -> Run:
+    """Return a run as a declaration would begin it, known to nobody."""
+    person = Person(id=BOT.id, name=BOT.name)
+    event = declaration(bundle, "INC-0", reason="a plan, without an incident", person=person)
+    return decide(None, _recorded(1, event))[0]
+
+
+def _recorded(seq: int, event: Event) -> Recorded:
+    return Recorded(seq=seq, at=datetime.now(UTC), actor=BOT, event=event)
+
+
+class Nobody:
+    """A messenger for where nothing is ever said."""
+
+    async def post(self, *, channel: str, text: str, key: str) -> str:
+        """Refuse."""
+        raise PermanentError(f"nothing is posted in {channel}: this is only a plan")
+
+    async def find(self, *, channel: str, key: str) -> str | None:
+        """Find nothing."""
+        return None
