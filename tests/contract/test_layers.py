@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ def core_modules() -> list[str]:
     return list(core["source_modules"])
 
 
+@cache
 def modules() -> list[tuple[str, ast.Module]]:
     """Parse every module of the packages, under its dotted name."""
     files = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
@@ -105,7 +107,8 @@ def imported(tree: ast.Module) -> set[str]:
 
 def named(node: ast.expr) -> bool:
     """Tell whether an expression is import_module itself."""
-    return ast.unparse(node) in {"importlib.import_module", "import_module"}
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name == "import_module"
 
 
 def forbids(contract: dict[str, Any], module: str, library: str) -> bool:
