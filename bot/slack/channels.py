@@ -1,0 +1,236 @@
+"""An incident's channel: found or made, everybody invited, the card pinned.
+
+Performs the core's `OpenChannel`, called by `bot.wiring` through the driver.
+
+Resumable after a kill at any instruction and after a limit or a lost answer at any call: each
+part looks whether it is done before it is done.  The run learns of the channel as soon as it is
+there; what does not depend on one another happens side by side.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot import messages
+from bot.slack import sentences
+from bot.slack.calls import Calls, NoAnswerError, RateLimitedError, RefusedError, SlackCallError
+from bot.slack.cards import Cards
+from bot.slack.directory import Directory
+from bot.slack.identity import slack_ids
+from bot.slack.posting import Letter, Poster
+from bot.slack.texts import channel_name
+from bot.views.blocks import section
+from config.models.bundles import Bundle
+from flows.commands import OpenChannel
+from flows.engine import Engine, LaterError
+from flows.events import BOT, ChannelOpened, Event
+from flows.runs import Run
+
+log = logging.getLogger(__name__)
+AFTER_NO_ANSWER = 1.0
+AFTER_REFUSAL = 30.0
+CLOCKS_DIFFER = 60.0
+MOST_NAMES = 9
+HARMLESS = ("already_in_channel", "cant_invite_self", "already_pinned")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A channel as Slack shows it right now."""
+
+    id: str
+    name: str
+    topic: str
+
+
+class ChannelOpener:
+    """Opens channels; one instance serves all incidents."""
+
+    def __init__(  # noqa: PLR0913  # wired by constructor, all of it needed
+        self,
+        engine: Engine,
+        calls: Calls,
+        directory: Directory,
+        *,
+        poster: Poster,
+        cards: Cards,
+        bundles: Mapping[str, Bundle],
+        bot_user: Callable[[], str],
+        tell: Callable[[Run, SlackCallError], None],
+    ) -> None:
+        self._engine = engine
+        self._calls = calls
+        self._directory = directory
+        self._poster = poster
+        self._cards = cards
+        self._bundles = bundles
+        self._bot_user = bot_user
+        self._tell = tell
+        self._told: set[str] = set()
+
+    async def perform(self, run: Run, command: OpenChannel) -> Iterable[Event]:
+        """Bring the channel to what it should be.
+
+        Raises `LaterError` where Slack does not let us now; the declarer is told once.
+        """
+        del command
+        try:
+            channel = await self._channel(run)
+            await self._furnish(self._engine.run(run.id) or run, channel)
+        except SlackCallError as error:
+            if run.id not in self._told:
+                self._told.add(run.id)
+                self._tell(run, error)
+            raise LaterError(str(error), delay=_delay(error)) from error
+        return ()
+
+    # The channel itself
+
+    async def _channel(self, run: Run) -> Opened:
+        if run.channel is not None:
+            return await self._look(run.channel)
+        channel = await self._made_or_found(run)
+        self._directory.keep_channel(channel.id, channel.name)
+        opened = ChannelOpened(channel=channel.id, name=channel.name)
+        self._engine.feed(run.id, opened, actor=BOT, event_id=f"channel:{run.id}")
+        return channel
+
+    async def _look(self, channel: str) -> Opened:
+        info = self._calls.client.conversations_info
+        body = await self._calls.do(info, channel=channel)
+        return _opened(body["channel"])
+
+    async def _made_or_found(self, run: Run) -> Opened:
+        taken: RefusedError | None = None
+        for number in range(1, MOST_NAMES + 1):
+            name = channel_name(run.id, run.reason, number)
+            try:
+                create = self._calls.client.conversations_create
+                body = await self._calls.do(create, name=name)
+                return _opened(body["channel"])
+            except RefusedError as error:
+                if error.code != "name_taken":
+                    raise
+                taken = error
+            if found := await self._found(run, name):
+                return found
+        assert taken is not None
+        raise taken
+
+    async def _found(self, run: Run, name: str) -> Opened | None:
+        """Return our own channel of this name: made for this run, and not known to it yet.
+
+        It is, when the bot made it after the declaration and no run of the journal has it.  An
+        older one is left alone: a journal that was begun anew counts from INC-1 again.
+        """
+        for channel in await self._directory.own_channels():
+            ours = channel.get("creator") == self._bot_user()
+            new = float(channel.get("created", 0)) >= run.declared_at.timestamp() - CLOCKS_DIFFER
+            if channel["name"] == name and ours and new:
+                other = self._engine.run_of_channel(channel["id"])
+                if other is None or other.id == run.id:
+                    return _opened(channel)
+        return None
+
+    # What belongs into it
+
+    async def _furnish(self, run: Run, channel: Opened) -> None:
+        parts = (
+            self.invite(channel.id, self._users(run)),
+            self._card(run, channel),
+            self._topic(run, channel),
+            self._announce(run),
+        )
+        outcomes = await asyncio.gather(*parts, return_exceptions=True)
+        failures = [each for each in outcomes if isinstance(each, BaseException)]
+        for failure in failures:
+            if not isinstance(failure, SlackCallError):
+                raise failure
+        if failures:
+            raise max(failures, key=_delay_of)
+
+    async def invite(self, channel: str, users: Sequence[str]) -> None:
+        """Invite people in one call; who can't be invited is left out and logged."""
+        call = self._calls.client.conversations_invite
+        try:
+            await self._calls.do(call, channel=channel, users=users, force=True)
+        except RefusedError as error:
+            # With `force`, Slack refuses only where nobody at all could be invited.
+            refused = {one.get("user"): one.get("error") for one in error.body.get("errors", ())}
+            if not refused and error.code not in HARMLESS and len(users) > 1:
+                await self._invite_each(channel, users)
+            elif not set(refused.values() or [error.code]) <= {*HARMLESS}:
+                log.warning("%s: not everybody is invited: %s", channel, refused or error.code)
+
+    async def _invite_each(self, channel: str, users: Sequence[str]) -> None:
+        for user in users:
+            await self.invite(channel, [user])
+
+    def _users(self, run: Run) -> list[str]:
+        """Return the declarer, then the system's people."""
+        bundle = self._bundles.get(run.system)
+        people = slack_ids(self._directory, bundle).values() if bundle else ()
+        declarer = (run.declared_by.slack,) if run.declared_by.slack else ()
+        return list(dict.fromkeys((*declarer, *people)))
+
+    async def _card(self, run: Run, channel: Opened) -> None:
+        card = await self._cards.post(run.id)
+        pin = self._calls.client.pins_add
+        await self._harmless(pin, channel=channel.id, timestamp=card.ts)
+
+    async def _topic(self, run: Run, channel: Opened) -> None:
+        # Every change of a topic shows up as a message: only where it is not there yet.
+        if channel.topic:
+            return
+        topic = sentences.topic(run)
+        await self._harmless(
+            self._calls.client.conversations_setTopic, channel=channel.id, topic=topic
+        )
+
+    async def _announce(self, run: Run) -> None:
+        bundle = self._bundles.get(run.system)
+        place = bundle and await self._directory.find_channel(bundle.system.channels.incidents)
+        if not bundle or not place:
+            log.warning("%s is not announced: the bot is not in that channel", run.id)
+            return
+        text = messages.declared(run)
+        letter = Letter(
+            key=f"declared:{run.id}",
+            channel=place,
+            text=text,
+            blocks=[section(text)],
+            since=run.declared_at,
+        )
+        try:
+            await self._poster.post(lambda: letter)
+        except RefusedError as error:
+            log.warning("%s is not announced: %s", run.id, error)
+
+    async def _harmless(self, call: Callable[..., Awaitable[Any]], **arguments: Any) -> None:
+        """Make a call whose refusal leaves the incident workable."""
+        try:
+            await self._calls.do(call, **arguments)
+        except RefusedError as error:
+            if error.code not in HARMLESS:
+                log.warning("%s", error)
+
+
+def _opened(channel: Mapping[str, Any]) -> Opened:
+    topic = (channel.get("topic") or {}).get("value") or ""
+    return Opened(id=str(channel["id"]), name=str(channel["name"]), topic=str(topic))
+
+
+def _delay_of(error: BaseException) -> float:
+    return _delay(error) if isinstance(error, SlackCallError) else 0.0
+
+
+def _delay(error: SlackCallError) -> float:
+    match error:
+        case RateLimitedError(delay=delay):
+            return delay
+        case NoAnswerError():
+            return AFTER_NO_ANSWER
+        case _:
+            return AFTER_REFUSAL

@@ -1,0 +1,274 @@
+"""What bolt calls for everything that Slack delivers.
+
+Each handler reads, decides and feeds without waiting, so that the acknowledgement waits for
+nothing but the journal; what goes out to Slack goes out in the background.  An exception leaves
+a delivery unacknowledged: Slack sends events again, and a person sees that a click failed.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from slack_bolt.async_app import AsyncAck
+
+from bot import messages
+from bot.slack import commands, sentences
+from bot.slack.answers import Answers
+from bot.slack.background import Background
+from bot.slack.calls import SlackCallError
+from bot.slack.commands import Request, Verb
+from bot.slack.declaring import Declaration, Declaring
+from bot.slack.desk import Asker, Desk, Reply
+from bot.slack.directory import Directory, Member
+from bot.slack.homes import Homes
+from bot.slack.modals import Modals
+from bot.slack.payloads import Click, Message, Shortcut, Slash, Submission
+from bot.slack.requests import Requests
+from bot.slack.seen import Seen
+from bot.slack.texts import plain, reason_of
+from bot.views.controls import OPENS_REASON, Act, Control, ControlError, read
+from bot.views.forms import Form, errors, read_form
+
+NEED_REASON = (Act.DECLARE, *OPENS_REASON)
+log = logging.getLogger(__name__)
+
+Body = dict[str, Any]
+Tell = Callable[[Reply], None]
+Perform = Callable[[Asker], Reply | None]
+
+
+class Handlers:
+    """The listeners of the app."""
+
+    def __init__(  # noqa: PLR0913  # wired by constructor, all of it needed
+        self,
+        *,
+        desk: Desk,
+        declaring: Declaring,
+        requests: Requests,
+        directory: Directory,
+        answers: Answers,
+        modals: Modals,
+        homes: Homes,
+        welcome: Callable[[str, str], None],
+        background: Background,
+    ) -> None:
+        self._desk = desk
+        self._declaring = declaring
+        self._requests = requests
+        self._directory = directory
+        self._answers = answers
+        self._modals = modals
+        self._homes = homes
+        self._welcome = welcome
+        self._background = background
+        self._seen = Seen()
+
+    # Events
+
+    async def message(self, body: Body) -> None:
+        """Attend to `!incident …`; everything else that people say is theirs."""
+        event = Message.model_validate(body["event"])
+        said = plain(event.text, self._directory.name_of)
+        if not event.from_person or not commands.is_command(said):
+            return
+
+        def tell(reply: Reply) -> None:
+            self._answers.send(event.user, event.channel, reply, event.thread_ts)
+
+        asked = commands.rest_of(said)
+        act = self._typed(asked, tell)
+        self._attend(event.key, event.user, event.channel, act, tell)
+
+    async def home_opened(self, body: Body) -> None:
+        """Publish somebody's Home."""
+        event = body["event"]
+        if event.get("tab", "home") == "home":
+            self._homes.opened(str(event["user"]))
+
+    async def user_changed(self, body: Body) -> None:
+        """Take note of a changed, deactivated or new user."""
+        self._directory.keep(body["event"]["user"])
+
+    async def channel_changed(self, body: Body) -> None:
+        """Take note of a channel that was renamed."""
+        channel = body["event"].get("channel")
+        if isinstance(channel, Mapping) and "name" in channel:
+            self._directory.keep_channel(str(channel["id"]), str(channel["name"]))
+
+    async def nothing(self, ack: AsyncAck) -> None:
+        """Acknowledge what is of no interest: unacknowledged, Slack would send it again."""
+        await ack()
+
+    # Commands
+
+    async def slash(self, ack: AsyncAck, body: Body) -> None:
+        """Attend to `/incident …`; the answer travels in the acknowledgement where it can."""
+        command = Slash.model_validate(body)
+        said = commands.rest_of("/ " + plain(command.text, self._directory.name_of))
+        request = commands.parse(said, self._declaring.names())
+        if isinstance(request, Request) and request.verb is Verb.DECLARE and not request.text:
+            self._modals.declare(command.trigger_id, command.channel_id, request.subject)
+            await ack()
+            return
+        now: list[Reply] = []
+
+        def later(reply: Reply) -> None:
+            self._answers.respond(command.response_url, command.user_id, reply)
+
+        act = self._typed(said, later)
+        key, user, channel = command.key, command.user_id, command.channel_id
+        self._attend(key, user, channel, act, now.append, later)
+        if now:
+            reply = now[0]
+            await ack(text=reply.text, blocks=reply.blocks, response_type="ephemeral")
+        else:
+            await ack()
+
+    def _typed(self, said: str, tell: Tell) -> Perform:
+        request = commands.parse(said, self._declaring.names())
+        if isinstance(request, Request) and request.verb is Verb.DECLARE:
+            return lambda asker: self._declared(
+                self._declaring.declare(request.text, request.subject, asker), asker
+            )
+        return lambda asker: self._requests.typed(request, asker)
+
+    def _declared(self, declaration: Declaration, asker: Asker) -> Reply | None:
+        """Bring a second declarer into the channel; announcing a new incident is the channel's."""
+        run = declaration.run
+        if run is None or declaration.created or not run.channel:
+            is_public = declaration.created and self._declaring.announced_in(run, asker.channel)
+            return None if is_public else declaration.reply
+        self._welcome(asker.user, run.channel)
+        return declaration.reply
+
+    # Buttons
+
+    async def action(self, ack: AsyncAck, body: Body) -> None:
+        """Attend to a button or a menu of ours."""
+        try:
+            click = Click.model_validate(body)
+            control = read(click.action)
+        except (ValidationError, ControlError):
+            await self.stray(ack, body)
+            return
+        channel = click.channel.id if click.channel else None
+
+        def tell(reply: Reply) -> None:
+            if not reply.done:
+                self._answers.send(click.user.id, channel, reply, click.container.thread_ts)
+
+        match control.act:
+            case Act.VIEW_PLAN:
+                self._modals.plan(click.trigger_id, control.incident)
+            case Act.DECLARE:
+                self._modals.declare(click.trigger_id, control.origin)
+            case opening if opening in OPENS_REASON:
+                self._attend(click.key, click.user.id, channel, self._asking(control, click), tell)
+            case _:
+                act = self._clicked(control)
+                self._attend(click.key, click.user.id, channel, act, tell)
+        await ack()
+
+    def _clicked(self, control: Control) -> Perform:
+        return lambda asker: self._requests.clicked(control, asker)
+
+    def _asking(self, control: Control, click: Click) -> Perform:
+        def ask(asker: Asker) -> Reply | None:
+            hindrance = self._requests.hindered(control, asker)
+            if hindrance is None:
+                self._modals.reason(click.trigger_id, control)
+            return hindrance
+
+        return ask
+
+    async def stray(self, ack: AsyncAck, body: Body) -> None:
+        """Answer a control that can't be read, or that no version of ours knows."""
+        await ack()
+        user = str((body.get("user") or {}).get("id") or "")
+        channel = (body.get("channel") or {}).get("id")
+        if user:
+            self._answers.send(user, channel, Reply(text=messages.stale_control()))
+
+    # Modals and shortcuts
+
+    async def submitted(self, ack: AsyncAck, body: Body) -> None:
+        """Attend to a modal that was submitted."""
+        submission = Submission.model_validate(body)
+        try:
+            form = read_form(submission.view)
+        except ControlError:
+            await self.stray(ack, body)
+            return
+        control, user = form.control, submission.user.id
+        if control.act in NEED_REASON and not reason_of(form.reason):
+            await ack(errors(sentences.REASON_MISSING))
+            return
+        run = self._desk.engine.run(control.incident) if control.incident else None
+        channel = control.origin or (run.channel if run else None)
+
+        def tell(reply: Reply) -> None:
+            if not reply.done or control.act is Act.DECLARE:
+                self._answers.send(user, channel, reply)
+
+        self._attend(submission.key, user, channel, self._submission(form), tell)
+        await ack()
+
+    def _submission(self, form: Form) -> Perform:
+        if form.control.act is Act.DECLARE:
+            return lambda asker: self._declared(
+                self._declaring.declare(form.reason, form.system, asker, form.answers), asker
+            )
+        return lambda asker: self._requests.submitted(form.control, reason_of(form.reason), asker)
+
+    async def shortcut(self, ack: AsyncAck, body: Body) -> None:
+        """Open the form that declares."""
+        shortcut = Shortcut.model_validate(body)
+        self._modals.declare(shortcut.trigger_id, None)
+        await ack()
+
+    # Who asks
+
+    def _attend(
+        self,
+        key: str,
+        user: str,
+        channel: str | None,
+        act: Perform,
+        tell: Tell,
+        later: Tell | None = None,
+    ) -> None:
+        """Act for a person, at once where the person is known, else after asking Slack."""
+        if not self._seen.add(key):
+            return
+        member = self._directory.member(user)
+        if member is None:
+            work = self._ask_who(key, user, channel, act, later or tell)
+            self._background.spawn(work, f"request of {user}")
+            return
+        try:
+            reply = act(Asker(user=user, member=member, channel=channel, event=key))
+        except BaseException:
+            self._seen.forget(key)
+            raise
+        if reply is not None:
+            tell(reply)
+
+    async def _ask_who(
+        self, key: str, user: str, channel: str | None, act: Perform, tell: Tell
+    ) -> None:
+        member: Member | None = None
+        reachable = True
+        try:
+            member = await self._directory.fetch(user)
+        except SlackCallError as error:
+            log.warning("%s can't be looked up: %s", user, error)
+            reachable = False
+        reply = act(
+            Asker(user=user, member=member, channel=channel, event=key, reachable=reachable)
+        )
+        if not reachable:
+            self._seen.forget(key)
+        if reply is not None:
+            tell(reply)

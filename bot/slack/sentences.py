@@ -1,0 +1,106 @@
+"""Answers of the Slack surface that are put together from `bot.messages`.
+
+What is one sentence stands there; here stands which sentences make an answer, and the few that
+only Slack needs.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from bot import messages
+from bot.messages import bold, both, code, headline, inline, situation, what_it_is
+from bot.slack.calls import NoAnswerError, RateLimitedError, SlackCallError
+from bot.slack.identity import IdentityRefusal
+from config.models.bundles import Bundle
+from flows.gates import Person
+from flows.runs import Run
+
+REASON_MISSING = "Say in a few words what it is about."
+WHY = "a reason, for the record"
+
+
+def unidentified(found: IdentityRefusal, system: str, user: str) -> str:
+    """Say why somebody is not recognised."""
+    return messages.unidentified(found.reason, user=user, system=system, people=found.people)
+
+
+def not_in_control(verb: str, person: Person, bundle: Bundle) -> str:
+    """Say who may steer a run."""
+    control = bundle.policy.authorization.control
+    titles = {role: each.title for role, each in bundle.people.roles.items()}
+    people = [p.name for p in bundle.people.people if set(p.roles) & set(control)]
+    return messages.not_in_control(person, verb, control, people, titles)
+
+
+def system_gone(system: str) -> str:
+    """Say that a system's configuration is not there any more."""
+    return (
+        f"Nothing was done: {code(system, 60)} is not among the systems that Backout was started "
+        "with, so nobody can be checked against its people. Put its folder back into "
+        "`BACKOUT_SYSTEMS` and start Backout again."
+    )
+
+
+def steps_wanted(verb: str) -> str:
+    """Ask for a step and a reason, or a reason alone."""
+    what = "a step and a reason, for the record" if verb == "skip" else WHY
+    return messages.missing(verb, what)
+
+
+def answer_how(run: Run) -> str:
+    """Say how to answer which questions."""
+    asked = [f"{code(q.id, 60)} ({inline(q.text, 160)})" for q in run.questions]
+    if not asked:
+        return f"{inline(run.id, 60)} asks no questions."
+    return (
+        "Nothing was done: say which question, and yes or no. "
+        f"There is {both(asked, shown=8)}.\n"
+        f"For example: `!incident answer {inline(run.questions[0].id, 60)} no`"
+    )
+
+
+def approve_how(run: Run, digest: str) -> str:
+    """Show what a typed approval would be about, before it counts."""
+    return (
+        f"This is what {inline(run.id, 60)} asks you to approve; nothing counts before you press "
+        f"*Approve*, or type `!incident approve {digest}`."
+    )
+
+
+def status(run: Run, now: datetime) -> str:
+    """Say where an incident stands."""
+    where = f"In {messages.channel_link(run)}."
+    return "\n".join((headline(run, now), situation(run, now), f"{what_it_is(run)}\n{where}"))
+
+
+def listing(runs: Iterable[Run], now: datetime) -> str:
+    """List the open incidents."""
+    lines = [
+        f"• {headline(run, now)} · {inline(run.system_title, 80)} · {messages.channel_link(run)}\n"
+        f"{situation(run, now)}"
+        for run in runs
+    ]
+    return "\n".join(lines) or messages.no_open_incident()
+
+
+def which_incident(named: str | None, runs: Sequence[Run], verb: str) -> str:
+    """Ask which incident is meant."""
+    if named is not None:
+        return messages.unknown_incident(named, [run.id for run in runs])
+    return messages.not_here(runs, verb)
+
+
+def topic(run: Run) -> str:
+    """Return the topic, plain text.  Nothing in it changes: each change shows as a message."""
+    return messages.cut(
+        f"{run.id} · {run.system_title}, {run.environment} · {messages.one_line(run.reason)}", 250
+    )
+
+
+def delayed(run: Run, error: SlackCallError) -> str:
+    """Tell the declarer that the channel comes later, and that nothing is lost."""
+    match error:
+        case RateLimitedError() | NoAnswerError():
+            return messages.slowed_down(run)
+        case _:
+            return messages.slack_failed(f"open the channel of {bold(run.id)} ({error})")

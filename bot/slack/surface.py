@@ -1,0 +1,253 @@
+"""The Slack surface as one object: wires the parts, starts, stops.
+
+Built by `bot.wiring` around the engine; gives the core its messenger and the performers of
+`OpenChannel` and `Announce`.  Slack may be slow, limited or away at any time, at the start as
+well: what was begun goes on, and what people see catches up.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from bot.slack import sentences
+from bot.slack.announcing import Announcer
+from bot.slack.answers import Answers
+from bot.slack.app import NOBODY, Installation, Me, build_app
+from bot.slack.background import Background
+from bot.slack.calls import (
+    Calls,
+    RateLimitedError,
+    RefusedError,
+    SlackCallError,
+    web_client,
+    web_session,
+)
+from bot.slack.cards import Cards
+from bot.slack.channels import ChannelOpener
+from bot.slack.declaring import Declaring
+from bot.slack.desk import Desk, Reply
+from bot.slack.directory import Directory
+from bot.slack.handlers import Handlers
+from bot.slack.homes import Homes
+from bot.slack.identity import resolve, slack_ids
+from bot.slack.messenger import SlackMessenger
+from bot.slack.modals import Modals, choices
+from bot.slack.posting import Poster
+from bot.slack.requests import Requests
+from bot.views.announcements import announcement
+from bot.views.card import Card, CardPolicy, FollowUp, card
+from bot.views.home import home
+from config.models.bundles import Bundle
+from config.models.people import Person as Listed
+from flows.engine import Engine
+from flows.gates import Person
+from flows.runs import Run
+
+log = logging.getLogger(__name__)
+AFTER_NO_ANSWER = 2.0
+
+
+class SlackRefusesError(Exception):
+    """Slack does not let the bot in.  The message says what to do."""
+
+
+class SlackSurface:
+    """Everything of Slack.  To be made inside the event loop; `close` ends it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        bundles: Mapping[str, Bundle],
+        *,
+        token: str,
+        base_url: str | None = None,
+        signing_secret: str = "",
+    ) -> None:
+        self._engine = engine
+        self._bundles = bundles
+        self._session = web_session()
+        self._background = Background()
+        self._me = NOBODY
+        self._loaded = False
+        self._lasting: list[asyncio.Task[None]] = []
+        self.calls = Calls(web_client(token, base_url, self._session))
+        self.directory = Directory(self.calls)
+        self.poster = Poster(engine, self.calls)
+        self.messenger = SlackMessenger(engine, self.poster, self.directory)
+        self.progress: Mapping[str, Mapping[str, str]] = {}
+        self.cards = Cards(
+            engine,
+            self.calls,
+            self.poster,
+            self._render_card,
+            background=self._background,
+        )
+        self.announcer = Announcer(engine, self.poster, announcement)
+        self.answers = Answers(self.calls, self._background, self._session)
+        self.homes = Homes(self.calls, self._render_home, self._background)
+        self.opener = self._opener()
+        self.handlers = self._handlers()
+        self.app = build_app(
+            # Without a token of its own: bolt would warn that authorization makes it useless.
+            web_client("", base_url, self._session),
+            signing_secret=signing_secret,
+            handlers=self.handlers,
+            installation=Installation(lambda: self._me, token),
+        )
+        engine.listen(self.cards.changed)
+        engine.listen(self.homes.changed)
+
+    # Wiring
+
+    def _opener(self) -> ChannelOpener:
+        return ChannelOpener(
+            self._engine,
+            self.calls,
+            self.directory,
+            poster=self.poster,
+            cards=self.cards,
+            bundles=self._bundles,
+            bot_user=lambda: self._me.bot_user,
+            tell=self._tell_delayed,
+        )
+
+    def _handlers(self) -> Handlers:
+        desk = Desk(self._engine, self._bundles)
+        declaring = Declaring(desk, self.directory)
+        return Handlers(
+            desk=desk,
+            declaring=declaring,
+            requests=Requests(desk, declaring),
+            directory=self.directory,
+            answers=self.answers,
+            modals=Modals(self._engine, self.calls, self._bundles, self._background),
+            homes=self.homes,
+            welcome=self._welcome,
+            background=self._background,
+        )
+
+    # For the core
+
+    def slack_of(self, listed: Listed) -> str | None:
+        """Return the Slack user of an entry of people.yaml, if there is exactly one."""
+        found = self.directory.ids(slack=listed.slack, email=listed.email)
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether Slack has let us in and told us who is there."""
+        return self._loaded
+
+    # Start and stop
+
+    async def start(self) -> None:
+        """Log in, learn who is there, show every open incident afresh.
+
+        Where Slack does not answer, this goes on in the background.  Raises
+        `SlackRefusesError` where Slack refuses the token.
+        """
+        try:
+            await self._enter()
+        except RefusedError as error:
+            raise SlackRefusesError(_refused(error)) from error
+        except SlackCallError as error:
+            log.warning("%s; going on without, and trying again", error)
+            self._last(self._enter_later(error))
+        self.cards.catch_up()
+        self._last(self.cards.tick())
+        self._last(self.directory.keep_fresh(self._people))
+
+    async def _enter(self) -> None:
+        _, me = await asyncio.gather(self.directory.load(), self._who_am_i())
+        self._me, self.directory.team = me, me.team
+        self._loaded = True
+
+    async def _who_am_i(self) -> Me:
+        body = await self.calls.do(self.calls.client.auth_test)
+        return Me(
+            team=str(body.get("team_id", "")),
+            bot_user=str(body.get("user_id", "")),
+            bot_id=str(body.get("bot_id", "")),
+        )
+
+    async def _enter_later(self, error: SlackCallError) -> None:
+        while not self._loaded:
+            pause = error.delay if isinstance(error, RateLimitedError) else AFTER_NO_ANSWER
+            await asyncio.sleep(pause)
+            try:
+                await self._enter()
+            except SlackCallError as again:
+                error = again
+
+    def _last(self, work: Coroutine[Any, Any, None]) -> None:
+        self._lasting.append(asyncio.get_running_loop().create_task(work))
+
+    async def close(self) -> None:
+        """End what goes on by itself, give what is on its way a moment, close connections."""
+        for task in self._lasting:
+            task.cancel()
+        await asyncio.gather(*self._lasting, return_exceptions=True)
+        await self._background.drain()
+        await self._session.close()
+
+    def _people(self) -> list[str]:
+        ids = (slack_ids(self.directory, bundle) for bundle in self._bundles.values())
+        return sorted({user for found in ids for user in found.values()})
+
+    # Views
+
+    def _render_card(self, run: Run) -> Card:
+        bundle = self._bundles.get(run.system)
+        return card(
+            run,
+            now=self._engine.now(),
+            progress=self.progress.get(run.id, {}),
+            policy=card_policy(bundle) if bundle else CardPolicy(),
+        )
+
+    def _render_home(self, user: str) -> dict[str, Any]:
+        member = self.directory.known(user)
+        found = {name: resolve(member, bundle) for name, bundle in self._bundles.items()}
+        return home(
+            self._engine.runs(),
+            {name: person for name, person in found.items() if isinstance(person, Person)},
+            self._engine.now(),
+            systems=choices(self._bundles),
+            control={n: b.policy.authorization.control for n, b in self._bundles.items()},
+        )
+
+    # Telling
+
+    def _tell_delayed(self, run: Run, error: SlackCallError) -> None:
+        log.warning("%s: its channel is not complete: %s", run.id, error)
+        if run.declared_by.slack:
+            reply = Reply(text=sentences.delayed(run, error))
+            self.answers.send(run.declared_by.slack, run.origin, reply)
+
+    def _welcome(self, user: str, channel: str) -> None:
+        self._background.spawn(self.opener.invite(channel, [user]), f"invitation of {user}")
+
+
+def card_policy(bundle: Bundle) -> CardPolicy:
+    """Return what the card shows of a system's policy."""
+    roles, policy = bundle.people.roles, bundle.policy
+    return CardPolicy(
+        control=tuple(roles[r].title for r in policy.authorization.control if r in roles),
+        follow_ups=tuple(
+            FollowUp(title=each.title, due=each.due.total_seconds()) for each in policy.follow_ups
+        ),
+        links=tuple((link.title, link.url) for link in bundle.system.links),
+    )
+
+
+def _refused(error: RefusedError) -> str:
+    advice = {
+        "invalid_auth": "SLACK_BOT_TOKEN is not right: copy the Bot User OAuth Token again",
+        "not_authed": "SLACK_BOT_TOKEN is empty",
+        "token_revoked": "the app was removed from the workspace: install it again",
+        "account_inactive": "the app was removed from the workspace: install it again",
+        "missing_scope": "install the app again from its manifest",
+        "not_allowed_token_type": "SLACK_BOT_TOKEN must be the token that begins with xoxb-",
+    }
+    return f"{error}: {advice.get(error.code, '`backout check --live` says more')}"

@@ -1,0 +1,109 @@
+"""How Slack reaches the bot: over a socket that the bot opens, or by signed requests.
+
+`SocketMode` needs no public address and is the default; `web_app` is for hosts that route HTTPS
+to a port.  Chosen by `bot.wiring` from the settings.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+
+from bot.slack.calls import Calls, NoAnswerError, RateLimitedError, RefusedError, is_loopback
+
+log = logging.getLogger(__name__)
+# After an abrupt break the SDK comes back within one interval, and clicks in that gap are lost.
+# It also gives a pong half an interval: 2 s heal fast and forgive a network as slow as 1 s.
+PING_INTERVAL = 2.0
+CONNECT_WITHIN = 5.0
+EVENTS_PATH = "/slack/events"
+MOST_BYTES = 1024 * 1024
+
+
+class AppTokenError(Exception):
+    """Slack does not open a socket for this token.  The message says what to do."""
+
+
+class SocketMode:
+    """One socket to Slack, opened again for ever."""
+
+    def __init__(
+        self, app: AsyncApp, calls: Calls, *, app_token: str, ping_interval: float = PING_INTERVAL
+    ) -> None:
+        self._calls = calls
+        self._token = app_token
+        self._handler = AsyncSocketModeHandler(app, app_token, ping_interval=ping_interval)
+        self._connecting: asyncio.Task[None] | None = None
+        if is_loopback(calls.client.base_url):
+            self._handler.client.proxy = None  # the SDK reads HTTPS_PROXY and ignores NO_PROXY
+
+    async def open(self) -> None:
+        """Connect; where Slack does not answer, the SDK goes on trying in the background.
+
+        Raises `AppTokenError` where Slack refuses the token.
+        """
+        # Asked for here, because the SDK would try a refused token again and again.
+        try:
+            opened = self._calls.client.apps_connections_open
+            body = await self._calls.do(opened, app_token=self._token)
+            self._handler.client.wss_uri = str(body["url"])
+        except RefusedError as error:
+            raise AppTokenError(
+                f"{error}: SLACK_APP_TOKEN must be an app-level token (xapp-…) with the scope "
+                "connections:write, and Socket Mode must be switched on for the app"
+            ) from error
+        except (RateLimitedError, NoAnswerError) as error:
+            log.warning("%s; trying again", error)
+        # `connect` comes back only when it is connected, however long that takes.
+        self._connecting = asyncio.create_task(self._handler.connect_async())
+        await asyncio.wait({self._connecting}, timeout=CONNECT_WITHIN)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+        await self._handler.close_async()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the socket is open."""
+        session = self._handler.client.current_session
+        return session is not None and not session.closed
+
+
+def web_app(app: AsyncApp | None, *, ready: Callable[[], bool]) -> web.Application:
+    """Return the web server: `/slack/events` where `app` is given, `/healthz`, `/readyz`."""
+    site = web.Application(client_max_size=MOST_BYTES)
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def readyz(_request: web.Request) -> web.Response:
+        if ready():
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text="not yet\n")
+
+    site.router.add_get("/healthz", healthz)
+    site.router.add_get("/readyz", readyz)
+    if app is not None:
+        bolt = app
+
+        async def events(request: web.Request) -> web.Response:
+            return await to_aiohttp_response(
+                await bolt.async_dispatch(await to_bolt_request(request))
+            )
+
+        site.router.add_post(EVENTS_PATH, events)
+    return site
+
+
+async def serve(site: web.Application, *, host: str, port: int) -> web.AppRunner:
+    """Listen; `await runner.cleanup()` ends it."""
+    runner = web.AppRunner(site, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner
