@@ -45,6 +45,10 @@ class ActionRegistry:
         """Return every action, sorted by name."""
         return tuple(self._actions[name] for name in self.names())
 
+    def outputs(self, uses: str) -> frozenset[str]:
+        """Return the names of what an action puts out, for templates that read them."""
+        return frozenset(self._actions[uses].Output.model_fields)
+
     def problems(
         self, uses: str, with_: Mapping[str, Any], unknown: frozenset[str] = frozenset()
     ) -> list[Problem]:
