@@ -7,7 +7,7 @@ import re
 from sandbox.estate.resources import DEPLOYMENTS, Resource
 from sandbox.estate.selectors import matches
 from sandbox.estate.statuses import bad_request, conflict, invalid
-from sandbox.estate.values import Object
+from sandbox.estate.values import Object, without_nulls
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _SERVER_FIELDS = ("uid", "creationTimestamp", "generation", "managedFields", "selfLink")
@@ -15,6 +15,7 @@ _SERVER_FIELDS = ("uid", "creationTimestamp", "generation", "managedFields", "se
 
 def new_object(resource: Resource, namespace: str, item: Object) -> Object:
     """Check an object that a client creates, and complete it."""
+    item = dict(without_nulls(item))
     meta = item.setdefault("metadata", {})
     name = meta.get("name", "")
     if item.get("kind", resource.kind) != resource.kind:
@@ -36,6 +37,7 @@ def new_object(resource: Resource, namespace: str, item: Object) -> Object:
 
 def changed_object(resource: Resource, old: Object, new: Object) -> Object:
     """Check an object that a client changes, and keep what only the server may set."""
+    new = dict(without_nulls(new))
     before, meta = old["metadata"], new.setdefault("metadata", {})
     name = before["name"]
     if meta.get("name", name) != name:

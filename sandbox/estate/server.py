@@ -79,6 +79,7 @@ class Estate:
 
     async def stop(self) -> None:
         """Stop serving; safe to call twice."""
+        self.cluster.store.close()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -88,6 +89,13 @@ class Estate:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
+
+    async def __aenter__(self) -> Estate:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.stop()
 
     def add_routes(self, app: web.Application) -> None:
         """Let another application of the sandbox serve the control routes too."""

@@ -7,6 +7,7 @@ Readers (the API, the controllers, traffic) may therefore keep what they got.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ class Store:
         self._log: deque[Change] = deque(maxlen=_LOG_LENGTH)
         self._listeners: list[Callable[[Change], None]] = []
         self._news = asyncio.Event()
+        self.closed = False
 
     @property
     def version(self) -> int:
@@ -98,9 +100,15 @@ class Store:
         """Tell whether the log still reaches back to a version."""
         return not self._log or version >= self._log[0].version - 1
 
-    async def changed(self) -> None:
-        """Wait for the next change."""
-        await self._news.wait()
+    async def changed(self, longest: float) -> None:
+        """Wait for the next change, but no longer than this many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), longest)
+
+    def close(self) -> None:
+        """End all watches."""
+        self.closed = True
+        self._news.set()
 
     def uid(self) -> str:
         """Return a new identifier, the same ones for the same seed."""

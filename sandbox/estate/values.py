@@ -11,3 +11,12 @@ Object: TypeAlias = dict[str, Any]  # JSON as it travels; the protocols define w
 def clone(value: Object) -> Object:
     """Return a deep copy, to be changed without touching what is stored."""
     return copy.deepcopy(value)
+
+
+def without_nulls(value: Any) -> Any:
+    """Return JSON without its null members: to a typed server null and absent are the same."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value

@@ -14,6 +14,7 @@ from sandbox.estate.store import Store
 from sandbox.estate.values import Object
 
 _LONGEST = 1800.0
+_LOOK = 1.0  # seconds between looks whether the watcher is still there
 
 
 async def watch(
@@ -30,7 +31,7 @@ async def watch(
     limit = float(request.query.get("timeoutSeconds") or _LONGEST)
     try:
         async with asyncio.timeout(limit):
-            await stream.run(version)
+            await stream.run(version, request)
     except (TimeoutError, ConnectionError):
         pass
     return response
@@ -45,19 +46,19 @@ class _Stream:
         self._call = call
         self._selected = selected
 
-    async def run(self, version: int) -> None:
+    async def run(self, version: int, request: web.Request) -> None:
         if not version:
             version = self._store.version
             for item in self._store.list(self._call.resource, self._call.namespace):
                 if self._covers(item):
                     await self._write("ADDED", item)
-        while True:
+        while not self._store.closed and request.transport is not None:
             for change in self._store.since(version):
                 version = change.version
                 if change.resource == self._call.resource and self._covers(change.object):
                     await self._write(change.type, change.object)
             if version == self._store.version:
-                await self._store.changed()
+                await self._store.changed(_LOOK)
 
     def _covers(self, item: Object) -> bool:
         meta = item["metadata"]

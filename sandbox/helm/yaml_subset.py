@@ -11,7 +11,8 @@ import re
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?::[A-Za-z0-9_.-]+)*")
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+_PLAIN_KEY = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "infinity"}
 _ENTRY = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*"|[^\s:"]+):(?: (?P<value>.*))?')
 
 
@@ -27,7 +28,7 @@ def dump(value: dict[str, Any]) -> str:
 def _map_lines(value: dict[str, Any], indent: str) -> list[str]:
     lines: list[str] = []
     for key, item in value.items():
-        name = key if _PLAIN.fullmatch(key) and key.lower() not in _WORDS else json.dumps(key)
+        name = key if _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS else json.dumps(key)
         lines += _entry_lines(f"{indent}{name}:", item, indent)
     return lines
 
@@ -61,7 +62,7 @@ def load_all(text: str) -> list[dict[str, Any]]:
 
 def load(text: str) -> dict[str, Any]:
     """Return one document."""
-    lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
+    lines = [line for line in text.split("\n") if line.strip() and line.lstrip()[0] != "#"]
     value, rest = _load_map(lines, _indent(lines[0])) if lines else ({}, [])
     if rest:
         raise YamlError(f"unexpected line: {rest[0]!r}")
@@ -94,7 +95,7 @@ def _load_list(lines: list[str], indent: int) -> tuple[list[Any], list[str]]:
     items: list[Any] = []
     while lines and _indent(lines[0]) == indent and lines[0].lstrip().startswith("- "):
         body = lines[0].strip()[2:]
-        if body[0] not in '"[{' and _ENTRY.fullmatch(body):
+        if _ENTRY.fullmatch(body):
             inner = " " * (indent + 2)
             item, lines = _load_map([inner + body, *lines[1:]], indent + 2)
         else:
