@@ -3,6 +3,7 @@
 Called by `flows.decisions`.  The traps that it avoids are named where it does.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,6 +32,8 @@ class _Token:
 
 @cache
 def _machine() -> Machine:
+    # It logs every question that `allows` asks as if it were news.
+    logging.getLogger("transitions").setLevel(logging.ERROR)
     machine = Machine(
         model=None,
         states=State,
