@@ -3,7 +3,6 @@
 Called by `flows.decisions`.  The traps that it avoids are named where it does.
 """
 
-import logging
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,8 +31,6 @@ class _Token:
 
 @cache
 def _machine() -> Machine:
-    # It logs every question that `allows` asks as if it were news.
-    logging.getLogger("transitions").setLevel(logging.ERROR)
     machine = Machine(
         model=None,
         states=State,
