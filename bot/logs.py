@@ -122,6 +122,10 @@ def setup(
     root.addHandler(handler)
     wanted = logging.getLevelNamesMapping()[level.upper()]
     root.setLevel(wanted)
-    for name in NOISY:
-        logging.getLogger(name).setLevel(max(wanted, logging.WARNING))
+    quiet = max(wanted, logging.WARNING)
+    handler.addFilter(lambda record: record.levelno >= quiet or not record.name.startswith(NOISY))
+    for name in NOISY:  # the filter is for children that set a level of their own, as bolt's do
+        logging.getLogger(name).setLevel(quiet)
+    # The core asks the state machine what it allows; every no would be logged as a warning.
+    logging.getLogger("transitions").setLevel(logging.ERROR)
     logging.captureWarnings(True)
