@@ -14,6 +14,22 @@ from flows.actions import Change
 
 Objects = dict[str, Any]
 MOST_IMAGES = 40
+RESOURCES = {
+    "ConfigMap": "configmaps",
+    "CronJob": "cronjobs.batch",
+    "DaemonSet": "daemonsets.apps",
+    "Deployment": "deployments.apps",
+    "HorizontalPodAutoscaler": "horizontalpodautoscalers.autoscaling",
+    "Ingress": "ingresses.networking.k8s.io",
+    "Job": "jobs.batch",
+    "NetworkPolicy": "networkpolicies.networking.k8s.io",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "PodDisruptionBudget": "poddisruptionbudgets.policy",
+    "Secret": "secrets",
+    "Service": "services",
+    "ServiceAccount": "serviceaccounts",
+    "StatefulSet": "statefulsets.apps",
+}
 HOLDS_DATA = (
     "PersistentVolumeClaim/",
     "PersistentVolume/",
@@ -43,6 +59,17 @@ class Difference:
             return "no object changes"
         parts = {"changed": self.changed, "added": self.added, "removed": self.removed}
         return "objects: " + ", ".join(f"{len(v)} {word}" for word, v in parts.items() if v)
+
+    def rights(self) -> Iterator[tuple[str, str]]:
+        """Return (verb, resource) of what Helm would do to kinds that every cluster has."""
+        for verb, names in (
+            ("patch", self.changed),
+            ("create", self.added),
+            ("delete", self.removed),
+        ):
+            for kind in dict.fromkeys(name.partition("/")[0] for name in names):
+                if kind in RESOURCES:
+                    yield verb, RESOURCES[kind]
 
     @property
     def losses(self) -> str:

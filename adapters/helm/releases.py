@@ -111,18 +111,25 @@ def last_good(history: Sequence[Revision]) -> Revision | None:
     marks the failed upgrade before it as superseded), carry something else than the current
     revision does, and not have been rejected by an earlier rollback.  So after "bad, rolled back",
     the bad one is not chosen again, which is what a bare `helm rollback` would do.
+
+    Where that revision is itself a rollback, the one whose manifests it carries is returned if Helm
+    still keeps it: its age and the time it ran tell people more.
     """
     if not history:
         return None
-    current = history[-1]
-    running = content(history, current.number)
+    by_number = {revision.number: revision for revision in history}
+    running = content(history, history[-1].number)
     bad = rejected(history)
     for revision in reversed(history[:-1]):
         carried = content(history, revision.number)
-        worked = revision.status in WORKED and not FAILED.search(revision.description)
-        if worked and carried != running and carried not in bad:
-            return revision
+        if _worked(revision) and carried != running and carried not in bad:
+            first = by_number.get(carried, revision)
+            return first if _worked(first) else revision
     return None
+
+
+def _worked(revision: Revision) -> bool:
+    return revision.status in WORKED and not FAILED.search(revision.description)
 
 
 def ran_for(history: Sequence[Revision], number: int) -> float | None:

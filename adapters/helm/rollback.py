@@ -11,7 +11,7 @@ from adapters.helm import commands, errors, manifests, releases
 from adapters.helm.history import ReleaseName, kept, rights
 from adapters.helm.releases import Revision
 from adapters.kubernetes import access
-from adapters.kubernetes.connections import connect
+from adapters.kubernetes.connections import connect, namespace_of
 from adapters.values import fingerprint_of, listed
 from config.models.base import Duration, Model, format_duration
 from config.models.systems import System
@@ -89,12 +89,13 @@ class HelmRollback(Action):
         """Compare the manifests of both revisions."""
         history = await commands.history(context, inputs.release)
         target, current = _target(history, inputs), history[-1]
-        before, after, doubts = await asyncio.gather(
+        before, after = await asyncio.gather(
             commands.manifest(context, inputs.release, current.number),
             commands.manifest(context, inputs.release, inputs.revision),
-            _check_rights(self.permissions(inputs, context.system), context),
         )
         difference = await asyncio.to_thread(manifests.compare, before, after)
+        needed = (*self.permissions(inputs, context.system), *_rights_on(difference, context))
+        doubts = await access.require(await connect(context), needed)
         versions = Change(
             subject=f"release {inputs.release}",
             before=f"revision {current.number} ({current.label})",
@@ -221,8 +222,12 @@ def _target(history: tuple[Revision, ...], inputs: HelmRollbackInputs) -> Revisi
     raise errors.gone(inputs.release, inputs.revision, kept(history))
 
 
-async def _check_rights(permissions: tuple[Permission, ...], context: Context) -> tuple[str, ...]:
-    return await access.require(await connect(context), permissions)
+def _rights_on(difference: manifests.Difference, context: Context) -> tuple[Permission, ...]:
+    scope = namespace_of(context.system)
+    return tuple(
+        Permission(kind="kubernetes", verb=verb, resource=resource, scope=scope)
+        for verb, resource in difference.rights()
+    )
 
 
 async def _same_manifest(context: Context, inputs: HelmRollbackInputs, newest: Revision) -> bool:
@@ -251,6 +256,8 @@ def _holds(newest: Revision, target: int) -> Holds:
 
 def _refusal(newest: Revision, inputs: HelmRollbackInputs, captured: JsonObject) -> str:
     told = f"revision {newest.number} is {newest.status}"
+    if newest.status == "failed":
+        return f"revision {newest.number} failed: {newest.description[:300]}"
     if newest.number == captured.get("revision"):
         return f"{told} as before: no rollback to {inputs.revision} was recorded"
     if newest.pending:

@@ -1,5 +1,6 @@
 """`http.check`: does an address answer as it should?  A look, told apart from not knowing."""
 
+import json
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -102,7 +103,11 @@ def judge(inputs: HttpCheckInputs, answer: Answer) -> Verdict:
     output = {"ok": ok, "status": answer.status, "value": value, "latency_ms": latency}
     seen = f"answered {answer.status} in {latency:g} ms"
     if inputs.field:
-        seen += f", {inputs.field} is {value!r}" if there else f", {inputs.field} is not there"
+        seen += (
+            f", {inputs.field} is {json.dumps(value)}"
+            if there
+            else f", {inputs.field} is not there"
+        )
     if ok:
         return Holds(summary=seen, output=output)
     wanted = f"{inputs.status}" + (f" and {_wish(inputs)}" if inputs.field else "")
@@ -110,4 +115,6 @@ def judge(inputs: HttpCheckInputs, answer: Answer) -> Verdict:
 
 
 def _wish(inputs: HttpCheckInputs) -> str:
-    return inputs.field or "" if inputs.equals is None else f"{inputs.field} {inputs.equals!r}"
+    if inputs.equals is None:
+        return inputs.field or ""
+    return f"{inputs.field} {json.dumps(inputs.equals)}"

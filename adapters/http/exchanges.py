@@ -88,7 +88,9 @@ async def exchange(context: Context, request: Request) -> Answer:
     httpx: Any = importlib.import_module("httpx")
     try:
         async with asyncio.timeout(request.seconds):
-            return await _send(client, request)
+            # Half of the time for connecting: a write that never connected is known not to be sent.
+            limits = httpx.Timeout(request.seconds, connect=request.seconds / 2)
+            return await _send(client, request, limits)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise TransientError(f"{request.host} can't be reached: {_why(error)}") from error
     except TimeoutError as error:
@@ -99,7 +101,7 @@ async def exchange(context: Context, request: Request) -> Answer:
         raise _unanswered(request, _why(error)) from error
 
 
-async def _send(client: Any, request: Request) -> Answer:
+async def _send(client: Any, request: Request, limits: Any) -> Answer:
     url = request.url
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -110,7 +112,7 @@ async def _send(client: Any, request: Request) -> Answer:
             headers=request.headers,
             data=request.form,
             json=request.body,
-            timeout=request.seconds,
+            timeout=limits,
         ) as response:
             content = await _bounded(response)
             there = urljoin(url, response.headers.get("location", url))

@@ -13,14 +13,15 @@ from adapters.values import count, listed
 
 Object = dict[str, Any]
 PLAIN = {
-    "ImagePullBackOff": "can't pull its image",
-    "ErrImagePull": "can't pull its image",
-    "InvalidImageName": "has an invalid image name",
-    "CrashLoopBackOff": "keeps crashing",
-    "CreateContainerConfigError": "lacks a ConfigMap or Secret",
-    "CreateContainerError": "can't create its container",
-    "RunContainerError": "can't start its container",
+    "ImagePullBackOff": "image can't be pulled",
+    "ErrImagePull": "image can't be pulled",
+    "InvalidImageName": "image name is invalid",
+    "CrashLoopBackOff": "crashing again and again",
+    "CreateContainerConfigError": "ConfigMap or Secret is missing",
+    "CreateContainerError": "container can't be created",
+    "RunContainerError": "container can't be started",
 }
+STARTED_LATELY = "starting"
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 RESTARTED_LATELY = timedelta(minutes=5)
 
@@ -135,17 +136,15 @@ def complaint(pod: Object, now: datetime) -> str:
     if _condition(status, "Ready") == "True":
         return _restarted(containers, now)
     if _condition(status, "PodScheduled") == "False":
-        return "has no node to run on"
-    return "is starting" if phase == "Pending" else "runs but is not ready"
+        return "no node to run on"
+    return STARTED_LATELY if phase == "Pending" else "running but not ready"
 
 
 def _waiting(container: Object) -> str:
     reason = ((container.get("state") or {}).get("waiting") or {}).get("reason") or ""
     if not reason or reason in STARTING:
         return ""
-    restarts = int(container.get("restartCount") or 0)
-    often = f", {count(restarts, 'restart')}" if restarts else ""
-    return f"{PLAIN.get(reason, 'waits')} ({reason}{often})"
+    return f"{PLAIN.get(reason, 'waiting')} ({reason})"
 
 
 def _restarted(containers: Iterable[Object], now: datetime) -> str:
@@ -154,7 +153,7 @@ def _restarted(containers: Iterable[Object], now: datetime) -> str:
         restarts = int(each.get("restartCount") or 0)
         if restarts > 1 and ended and now - _time(ended) < RESTARTED_LATELY:
             ago = (now - _time(ended)).total_seconds()
-            return f"is ready, but restarted {restarts} times, last {ago:.0f} s ago"
+            return f"ready, but restarted {restarts} times, last {ago:.0f} s ago"
     return ""
 
 
@@ -171,10 +170,10 @@ def _condition(status: Object, kind: str) -> str:
 
 
 def summarize(complaints: Iterable[tuple[str, str]]) -> str:
-    """Write complaints of pods together: `payment-service: 2 pods can't pull their image …`."""
+    """Write complaints together: `payment-service: 2 pods, image can't be pulled (…)`."""
     grouped: dict[tuple[str, str], int] = {}
     for owner, text in complaints:
         grouped[(owner, text)] = grouped.get((owner, text), 0) + 1
     return listed(
-        (f"{owner}: {count(n, 'pod')}: {text}" for (owner, text), n in grouped.items()), limit=3
+        (f"{owner}: {count(n, 'pod')}, {text}" for (owner, text), n in grouped.items()), limit=3
     )

@@ -60,9 +60,11 @@ class RestoreScale(Action):
         return scaling.rights(("Deployment", "StatefulSet"), namespace_of(system))
 
     async def preview(self, inputs: RestoreScaleInputs, context: Context) -> Preview:
-        """Show what would be put back, once the earlier step has recorded it."""
+        """Show what would be put back, once the earlier step has recorded it.
+
+        Until then rights are not asked for: the step that records needs the same ones.
+        """
         cluster = await connect(context)
-        doubts = await access.require(cluster, self.permissions(inputs, context.system))
         captured = context.captured(inputs.from_step)
         # The record can't drift, and what it overwrites was set by the step that made it.
         fingerprint = f"record of {inputs.from_step}"
@@ -70,9 +72,10 @@ class RestoreScale(Action):
             return Preview(
                 summary=f"Put back the numbers of pods that {inputs.from_step} will record",
                 fingerprint=fingerprint,
-                warnings=doubts,
             )
         targets = scaling.recorded(captured)
+        rights = scaling.rights((w.kind for w in targets), cluster.namespace)
+        doubts = await access.require(cluster, rights)
         scales = await scaling.read(cluster, targets)
         for each in scales:
             await scaling.put(cluster, each, targets[each.workload], dry_run=True)

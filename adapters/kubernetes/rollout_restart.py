@@ -51,9 +51,9 @@ class RolloutRestart(Action):
     Done by an annotation on the pod template that names incident and step, so that a repeat of
     the step finds its own mark and replaces nothing twice.  Idempotent for that reason.
 
-    Effect: interrupts (capacity is lost while pods are replaced).  Units: pods.  Errors:
-    permanent without names, for a paused Deployment and for the update strategy OnDelete (both
-    would ignore the mark), for a workload that is not there, and without the right to patch.
+    Effect: interrupts (capacity is lost while pods are replaced).  Units: pods.  Errors: permanent
+    without names, for a paused Deployment and for the update strategy OnDelete (both would ignore
+    the mark), for a workload that is not there, and without the right to patch.
     """
 
     uses: ClassVar[str] = "kubernetes.rollout_restart"
@@ -64,7 +64,7 @@ class RolloutRestart(Action):
     example: ClassVar[JsonObject] = {"names": ["payment-service"]}
 
     def permissions(self, inputs: RolloutRestartInputs, system: System) -> tuple[Permission, ...]:
-        """Read and patch the workloads; list their pods and disruption budgets."""
+        """Read and patch the workloads; list their pods."""
         namespace = namespace_of(system)
         kinds = dict.fromkeys(w.resource for w in workloads.named(inputs.names, inputs.kind))
         return (

@@ -127,7 +127,7 @@ async def reasons(cluster: Cluster, late: dict[Workload, dict[str, Any]]) -> str
         (str(workload), text)
         for workload, each in late.items()
         for pod in workloads.owned(each, pods)
-        if (text := readiness.complaint(pod, now)) and text != "is starting"
+        if (text := readiness.complaint(pod, now)) and text != readiness.STARTED_LATELY
     )
 
 

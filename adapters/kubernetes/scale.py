@@ -103,9 +103,9 @@ class Scale(Action):
             if not inputs.replicas:
                 running = max(running, await scaling.pods_left(cluster, each))
             if running != inputs.replicas:
-                pending.append(f"{each.workload}: {running} of {inputs.replicas}")
+                pending.append(_pending(each, running, inputs.replicas))
         if pending:
-            return NotYet(progress=f"pods running, {listed(pending)}", after=1.0)
+            return NotYet(progress=listed(pending), after=1.0)
         return Holds(
             summary=f"scaled {scaling.told(_targets(inputs))}",
             output={"replicas": {str(s.workload): inputs.replicas for s in scales}},
@@ -119,6 +119,12 @@ class Scale(Action):
         ready = await scaling.ready_of(cluster, before)
         total = f"{sum(ready.values())} of {count(sum(before.values()), 'pod')} ready so far"
         return f"scaled {scaling.told(before)}; {total}"
+
+
+def _pending(scale: Scaled, running: int, replicas: int) -> str:
+    if running > replicas:
+        return f"{scale.workload}: {count(running - replicas, 'pod')} to end"
+    return f"{scale.workload}: {count(replicas - running, 'pod')} to begin"
 
 
 def _targets(inputs: ScaleInputs) -> dict[Workload, int]:

@@ -39,7 +39,9 @@ async def read(cluster: Cluster, wanted: Iterable[Workload]) -> tuple[Scale, ...
     )
     missing = [str(w) for w, a in zip(every, answers, strict=True) if isinstance(a, NotFoundError)]
     if missing:
-        raise PermanentError(f"There is no {listed(missing)} in namespace {cluster.namespace}.")
+        raise PermanentError(
+            f"There is no workload {listed(missing)} in namespace {cluster.namespace}."
+        )
     for answer in answers:
         if isinstance(answer, BaseException):
             raise answer

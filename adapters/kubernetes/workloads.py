@@ -73,8 +73,8 @@ async def fetch(cluster: Cluster, workloads: Iterable[Workload]) -> dict[Workloa
     missing = [str(w) for w, a in zip(wanted, answers, strict=True) if _is_missing(a)]
     if missing:
         raise PermanentError(
-            f"There is no {listed(missing)} in namespace {cluster.namespace}: compare the names "
-            f"with `kubectl -n {cluster.namespace} get deployments,statefulsets,daemonsets`."
+            f"There is no workload {listed(missing)} in namespace {cluster.namespace}: compare the "
+            f"names with `kubectl -n {cluster.namespace} get deployments,statefulsets,daemonsets`."
         )
     found: dict[Workload, Object] = {}
     for workload, answer in zip(wanted, answers, strict=True):

@@ -1,0 +1,117 @@
+"""Fixtures of the actions' tests: connections that are closed, contexts, the simulated estate."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.clients import ClientPool
+from adapters.registry import ActionRegistry
+from sandbox.estate import Estate
+from tests.adapters.fakes import FakeContext, surroundings_for, system_for
+from tests.adapters.servers import CONTEXT, ScriptedServer, write_helm, write_kubeconfig
+
+Json = Any
+
+
+@pytest.fixture(scope="session")
+def registry() -> ActionRegistry:
+    """All actions."""
+    return ActionRegistry()
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[ClientPool]:
+    """Shared connections, closed after the test."""
+    clients = ClientPool()
+    yield clients
+    await clients.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    """A server that answers what the test puts into `observed`."""
+    scripted = ScriptedServer({})
+    await scripted.start()
+    yield scripted
+    await scripted.stop()
+
+
+@pytest.fixture
+def scripted(
+    tmp_path: Path, pool: ClientPool, server: ScriptedServer
+) -> Callable[..., FakeContext]:
+    """Make a context whose every service is the scripted server, and whose Helm is scripted."""
+
+    def make(
+        *,
+        observed: Mapping[str, Json] | None = None,
+        helm: Mapping[str, Json] | None = None,
+        **rest: Json,
+    ) -> FakeContext:
+        server.observed.update(observed or {})
+        return FakeContext(
+            system=system_for(
+                kubernetes={"context": CONTEXT, "namespace": "production"},
+                prometheus={"url": server.url, "token": "env:PROMETHEUS"},
+                statuspage={"url": server.url, "page": "xyz", "token": "env:STATUSPAGE"},
+            ),
+            surroundings=surroundings_for(
+                tmp_path,
+                kubeconfig=write_kubeconfig(tmp_path / "kubeconfig", server.url),
+                helm=str(write_helm(tmp_path / "helm", dict(helm or {}))),
+                PROMETHEUS="prometheus-secret",
+                STATUSPAGE="statuspage-secret",
+            ),
+            clients=pool,
+            **rest,
+        )
+
+    return make
+
+
+@pytest.fixture
+async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
+    """The simulated estate, healthy, at forty times the speed."""
+    simulated = Estate(data=tmp_path / "estate", speed=40)
+    await simulated.start()
+    yield simulated
+    stopping = asyncio.create_task(simulated.stop())
+    while not stopping.done():
+        # Before Python 3.12 `wait_for` may swallow a cancellation: it is given again.
+        for task in asyncio.all_tasks():
+            if task.get_name().startswith("estate "):
+                task.cancel()
+        await asyncio.sleep(0.01)
+    await stopping
+
+
+@pytest.fixture
+def live(tmp_path: Path, pool: ClientPool, estate: Estate) -> FakeContext:
+    """A context in the simulated estate."""
+    return FakeContext(
+        system=system_for(
+            kubernetes={
+                "context": CONTEXT,
+                "namespace": "production",
+                "server": estate.kubernetes_url,
+            },
+            prometheus={"url": estate.prometheus_url},
+            statuspage={
+                "url": estate.statuspage_url,
+                "page": estate.statuspage_page,
+                "token": "env:STATUSPAGE",
+            },
+        ),
+        surroundings=surroundings_for(
+            tmp_path,
+            kubeconfig=estate.kubeconfig,
+            helm=str(estate.helm_dir / "helm"),
+            STATUSPAGE=estate.statuspage_token,
+        ),
+        clients=pool,
+        values={"incident": {"reason": "checkout 5xx"}},
+        waits=True,
+    )
