@@ -68,7 +68,7 @@ def missing_right(permissions: tuple[Permission, ...]) -> PermanentError:
     )
     rules = "; ".join(f"{{{rule_for(p)}}}" for p in permissions)
     return PermanentError(
-        f"The cluster does not let Backout {wanted}. Nothing was changed. Add to its Role: {rules}"
+        f"The cluster does not let Backout {wanted}. Add to its Role: {rules}"
     )
 
 
