@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.views.approving import approve_buttons, approved_by, view_plan
 from bot.views.blocks import Element, Message, actions, section
-from bot.views.closing import exceptions_line, resumed_note
+from bot.views.closing import exceptions_line, resumed_note, what_next
 from bot.views.controls import Act
 from bot.views.holding import ways
 from bot.wording import signs, situations
@@ -30,7 +30,7 @@ from bot.wording.texts import (
 from flows.commands import About, Announce
 from flows.gates import Gate, Person
 from flows.runs import Run
-from flows.states import State
+from flows.states import Outcome, State
 
 WORDS = {
     Act.RETRY: "retry",
@@ -181,9 +181,9 @@ def _deadline(run: Run, timer: str, now: datetime) -> str:
 
 
 def _ending(run: Run) -> str:
-    if run.outcome is None or run.plan is not None:
-        return f"{exceptions_line(run)} The card has the figures."
-    return 'If the trouble goes on: `!incident declare "reason"`.'
+    if run.outcome in (Outcome.CANCELLED, Outcome.NO_ROLLBACK):
+        return " ".join(what_next(run))
+    return f"{exceptions_line(run)} The card has the figures."
 
 
 def _buttons(run: Run, command: Announce) -> list[Element | None]:

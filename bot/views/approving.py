@@ -109,7 +109,7 @@ def plan_buttons(run: Run) -> list[Block]:
 def step_gate_blocks(run: Run, now: datetime) -> list[Block]:
     """Return what each waiting step needs, with its own buttons."""
     blocks: list[Block] = []
-    for scope in waiting_steps(run)[:GATES_SHOWN]:
+    for number, scope in enumerate(waiting_steps(run)[:GATES_SHOWN]):
         gate = run.gate_of(scope)
         if gate is None or run.plan is None:
             continue
@@ -119,7 +119,7 @@ def step_gate_blocks(run: Run, now: datetime) -> list[Block]:
             *plans.step_change_lines(step),
             f"Loses: {inline(step.losses, 500) or 'nothing'}",
             needs_line(gate, run.declared_by.name),
-            asked_for(run, gate, now),
+            asked_for(run, gate, now) if number else "",  # the card's second line has the first
             *approved_lines(run, gate),
         ]
         blocks += [*lines(texts, 1_500), *actions(approve_buttons(run, gate))]

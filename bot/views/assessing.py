@@ -14,8 +14,8 @@ FACTS_LIMIT = 2_200
 QUESTIONS_SHOWN = 6
 ADVICE = {
     "plan_again": "Ask for a new plan with the button below or `!incident plan`; "
-    "`!incident plan <procedure>` picks another one.",
-    "choose": "Somebody has to choose: `!incident plan <procedure>` plans a rollback, "
+    "`!incident plan &lt;procedure&gt;` picks another one.",
+    "choose": "Somebody has to choose: `!incident plan &lt;procedure&gt;` plans a rollback, "
     "or close it without one.",
     "answer": "",
 }

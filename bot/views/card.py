@@ -125,7 +125,7 @@ def _where(run: Run, now: datetime, policy: CardPolicy) -> list[str]:
 def _links(policy: CardPolicy) -> list[str]:
     fit = [(title, url) for title, url in policy.links[:4] if url.startswith("https://")]
     return [
-        f"<{escape(url)}|{inline(title.replace('|', ' '), 40)}>"
+        f"<{escape(url)}|{inline(title.replace('|', ' '), 40) or 'link'}>"
         for title, url in fit
         if "|" not in url
     ]

@@ -125,7 +125,7 @@ def what_next(run: Run) -> list[str]:
         return [f"If the trouble goes on, declare again: {again}."]
     if run.outcome is Outcome.UNDONE:
         return [f"If the service still suffers, fix it forward or declare again: {again}."]
-    return [f"If the trouble comes back: {again}. For the record: `!incident note <text>`."]
+    return [f"If the trouble comes back: {again}. For the record: `!incident note &lt;text&gt;`."]
 
 
 def resumed_note(run: Run) -> str:

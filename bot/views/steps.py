@@ -4,6 +4,7 @@ The phase at hand is shown step by step; of the others a line each, and whatever
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.views import limits
@@ -12,7 +13,7 @@ from bot.wording.situations import spent_in
 from bot.wording.texts import bold, budget, count, duration, fit, inline
 from flows.plans import PlannedStep
 from flows.runs import Run, StepRecord
-from flows.states import PHASES, SETTLED, State, StepState
+from flows.states import PHASES, SETTLED, Outcome, State, StepState
 
 PHASE_ORDER = (*PHASES, State.COMMUNICATE)
 NOTEWORTHY = (
@@ -28,14 +29,33 @@ TITLE, DETAIL = 100, 220
 
 def step_lines(run: Run, now: datetime, progress: Mapping[str, str]) -> list[str]:
     """Return the plan's steps as lines, the phase at hand in full."""
-    if run.plan is None:
-        return []
+    if run.plan is None or run.state is State.UNDO:
+        return undo_lines(run)
     shown: list[str] = []
-    for phase in PHASE_ORDER:
+    if run.outcome is Outcome.UNDONE:
+        shown = undo_lines(run)
+    for phase in PHASE_ORDER if not shown else (State.COMMUNICATE,):
         steps = [step for step in run.plan.steps if step.phase is phase]
         if steps:
             shown += _phase_lines(run, phase, steps, now, progress)
     return shown
+
+
+def undo_lines(run: Run) -> list[str]:
+    """Return what is put back: under way, still to go, and done."""
+    running, waiting = signs.STEPS[StepState.RUNNING], signs.STEPS[StepState.PENDING]
+    left = [inline(one.step.title, TITLE) for one in reversed(run.applied)]
+    busy = [f"{running.icon} {title} — {running.word}: being put back" for title in left[:1]]
+    to_go = [f"{waiting.icon} {title} — {waiting.word} to be put back" for title in left[1:]]
+    sign = signs.STEPS[StepState.UNDONE]
+    steps = run.plan.steps if run.plan else ()
+    done = [s for s in steps if run.steps[s.id].state is StepState.UNDONE]
+    back = [
+        f"{sign.icon} {inline(s.title, TITLE)} — {sign.word}"
+        + (f": {inline(run.steps[s.id].summary, DETAIL)}" if run.steps[s.id].summary else "")
+        for s in done
+    ]
+    return [*busy, *to_go, *back]
 
 
 def step_text(run: Run, now: datetime, progress: Mapping[str, str]) -> str:
@@ -74,6 +94,8 @@ def step_line(run: Run, step: PlannedStep, now: datetime, progress: Mapping[str,
     record = run.steps[step.id]
     sign = signs.STEPS[record.state]
     title = inline(step.title, TITLE)
+    if run.held and run.held.step == step.id:  # why stands in the card's second line
+        record = replace(record, summary="")
     return f"{sign.icon} {title} — {sign.word}{_rest(step, record, now, progress)}"
 
 

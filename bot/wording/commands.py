@@ -39,9 +39,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         verb="approve",
-        usage="approve [step]",
-        does="approve the plan that is shown, or one step that waits for it",
-        example="approve",
+        usage="approve [digest]",
+        does="approve; the digest's first characters, on the card, say which plan you read",
+        example="approve 3f9a01c2",
         group=DECIDE,
     ),
     Command(
@@ -49,6 +49,20 @@ COMMANDS: tuple[Command, ...] = (
         usage="deny <reason>",
         does="say no to the plan; it goes back to assessing",
         example="deny revision 41 has the same bug",
+        group=DECIDE,
+    ),
+    Command(
+        verb="withdraw",
+        usage="withdraw",
+        does="take your approval back, as long as others are still waited for",
+        example="withdraw",
+        group=DECIDE,
+    ),
+    Command(
+        verb="answer",
+        usage="answer <question> yes|no",
+        does="answer what only people can know; what to do follows from it",
+        example="answer security no",
         group=DECIDE,
     ),
     Command(
@@ -94,6 +108,13 @@ COMMANDS: tuple[Command, ...] = (
         group=STEER,
     ),
     Command(
+        verb="close",
+        usage="close <reason>",
+        does="end it without a rollback, as long as nothing was changed",
+        example="close fixed forward by switching the flag off",
+        group=STEER,
+    ),
+    Command(
         verb="status",
         usage="status [incident]",
         does="say where an incident stands and who is waited for",
@@ -134,12 +155,17 @@ _MEANT = {
     "again": "retry", "rerun": "retry",
     "rollback": "plan", "replan": "plan", "propose": "plan",
     "revert": "undo", "restore": "undo", "back": "undo",
-    "cancel": "abort", "close": "abort", "end": "abort", "kill": "abort",
+    "cancel": "abort", "end": "close", "kill": "abort",
     "show": "status", "info": "status", "where": "status",
     "ls": "list", "all": "list", "incidents": "list",
     "log": "note", "comment": "note",
     "usage": "help", "commands": "help", "?": "help",
 }  # fmt: skip
+
+
+def typed(rest: str) -> str:
+    """Return a command as people type it, for mrkdwn."""
+    return code(f"{PREFIX} {rest}")
 
 
 def help_text(verb: str = "") -> str:
@@ -156,15 +182,13 @@ def help_text(verb: str = "") -> str:
     lines = [first]
     for group in (START, DECIDE, STEER, LOOK):
         lines.append(f"*{group}*")
-        lines += [f"`{PREFIX} {c.usage}` — {c.does}" for c in COMMANDS if c.group == group]
+        lines += [f"{typed(c.usage)} — {c.does}" for c in COMMANDS if c.group == group]
     lines.append("`/incident …` does the same, seen by you alone.")
     return "\n".join(lines)
 
 
 def _one(command: Command) -> str:
-    return (
-        f"`{PREFIX} {command.usage}` — {command.does}.\nFor example: `{PREFIX} {command.example}`"
-    )
+    return f"{typed(command.usage)} — {command.does}.\nFor example: {typed(command.example)}"
 
 
 def near_verbs(word: str) -> tuple[str, ...]:
@@ -179,7 +203,7 @@ def near_verbs(word: str) -> tuple[str, ...]:
 
 def unknown_verb(word: str) -> str:
     """Answer a verb that there is not; nothing is guessed, near ones are named."""
-    near = [f"`{PREFIX} {_BY_VERB[verb].usage}`" for verb in near_verbs(word)]
+    near = [typed(_BY_VERB[verb].usage) for verb in near_verbs(word)]
     there = f"There is no command {code(word, 60)}, so nothing was done."
     if near:
         return f"{there} Did you mean {either(near)}? `{PREFIX} help` lists all of them."

@@ -46,14 +46,14 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
         case Objection.ALREADY_HELD:
             return (
                 "it stands still already. Use `!incident retry`, `!incident resume`, "
-                "`!incident skip <step> <reason>` or `!incident undo`."
+                "`!incident skip &lt;step&gt; &lt;reason&gt;` or `!incident undo`."
             )
         case Objection.NOT_HELD:
             return f"it is not on hold, {_where(run)}. Stop it first with `!incident hold`."
         case Objection.STEPS_FAILED:
             return (
                 f"{_failed(run)}, and going on would pass over that. Use `!incident retry`, "
-                "or `!incident skip <step> <reason>` where a step may be left out."
+                "or `!incident skip &lt;step&gt; &lt;reason&gt;` where a step may be left out."
             )
         case Objection.DRIFTED:
             return (
@@ -82,7 +82,7 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
         case Objection.NOTHING_CHANGED:
             return (
                 "nothing was changed yet, so there is nothing to put back. "
-                "Use `!incident abort <reason>` to end it."
+                "Use `!incident abort &lt;reason&gt;` to end it."
             )
         case Objection.SOMETHING_CHANGED:
             return (
@@ -122,10 +122,10 @@ def _where(run: Run) -> str:
 
 def _instead(run: Run) -> str:
     return {
-        State.ASSESS: "Answer the questions on the card, or `!incident abort <reason>`.",
-        State.APPROVE: "Use `!incident approve`, `!incident deny <reason>` or `!incident abort`.",
-        State.HOLD: "Use `!incident retry`, `!incident skip <step> <reason>` or `!incident undo`.",
-        State.COMMUNICATE: "It closes by itself; a note for the record: `!incident note <text>`.",
+        State.ASSESS: "Answer the questions on the card, or `!incident abort &lt;reason&gt;`.",
+        State.APPROVE: "Approve or deny it on the card, or `!incident abort &lt;reason&gt;`.",
+        State.HOLD: "The card shows the ways on: retry, skip, undo or a new plan.",
+        State.COMMUNICATE: "It closes by itself; for the record: `!incident note &lt;text&gt;`.",
         State.UNDO: "Wait until it is done; the card shows how far it is.",
     }.get(run.state, "Stop it first with `!incident hold`.")
 

@@ -52,7 +52,7 @@ def refused(
         case Refusal.NOTHING_TO_WITHDRAW:
             return (
                 f"There is nothing to withdraw: you have not approved {_subject(run, scope)}. "
-                "To stop it, use `!incident deny <reason>`."
+                "To stop it, use `!incident deny &lt;reason&gt;`."
             )
         case _:
             assert_never(refusal)
@@ -115,6 +115,6 @@ def _ask_of(wait: Wait | None) -> str:
         roles = inline(" or ".join(wait.titles))
         return (
             f"Nobody who is listed as {roles} can do it now: add somebody to people.yaml, or ask "
-            "for another plan with `!incident plan <procedure>`."
+            "for another plan with `!incident plan &lt;procedure&gt;`."
         )
     return f"Ask {wanted(wait)}: they press Approve on the card, or type `!incident approve`."

@@ -98,7 +98,7 @@ def reason_cut(limit: int) -> str:
     """Say that a reason was cut, and where the rest belongs."""
     return (
         f"Your reason was longer than {limit:,} characters; the rest was cut off. "
-        "Put details into the incident's channel, or `!incident note <text>`."
+        "Put details into the incident's channel, or `!incident note &lt;text&gt;`."
     )
 
 

@@ -71,7 +71,7 @@ def situation(run: Run, now: datetime) -> str:
         case State.ISOLATE | State.RESTORE | State.VALIDATE:
             return _working(run, now)
         case State.COMMUNICATE:
-            return "The rollback is over; people are being told. Nothing is wanted from you."
+            return f"{ended(run)} People are being told."
         case State.HOLD:
             return held(run)
         case State.UNDO:

@@ -189,6 +189,11 @@ class Story:
         """Return the last message that was asked for."""
         return [c for c in self.commands if isinstance(c, Announce)][-1]
 
+    @property
+    def has_announced(self) -> bool:
+        """Say whether any message was asked for yet."""
+        return any(isinstance(command, Announce) for command in self.commands)
+
     def wait(self, seconds: float) -> "Story":
         """Let time pass."""
         self.now += timedelta(seconds=seconds)
