@@ -52,23 +52,26 @@ class Call:
         return f"{self.permission.resource}{name}{where}"
 
 
-def rule_for(permission: Permission) -> str:
-    """Write the RBAC rule that grants a permission, as it stands in a Role."""
-    resource, _, sub = permission.resource.partition("/")
-    plural, _, group = resource.partition(".")
-    full = f"{plural}/{sub}" if sub else plural
-    return f'apiGroups: ["{group}"], resources: ["{full}"], verbs: ["{permission.verb}"]'
-
-
 def missing_right(permissions: tuple[Permission, ...]) -> PermanentError:
-    """Say which rights are missing, and the rules that grant them."""
+    """Say which rights are missing, and the rules that grant them as they stand in a Role."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for each in permissions:
+        verbs.setdefault((each.resource, each.scope), []).append(each.verb)
     wanted = "; ".join(
-        f"{p.verb} {p.resource}" + (f" in namespace {p.scope}" if p.scope else "")
-        for p in permissions
+        f"{', '.join(v)} {resource}" + (f" in namespace {scope}" if scope else "")
+        for (resource, scope), v in verbs.items()
     )
-    rules = "; ".join(f"{{{rule_for(p)}}}" for p in permissions)
-    return PermanentError(
-        f"The cluster does not let Backout {wanted}. Add to its Role: {rules}"
+    rules = ", ".join(f"{{{_rule(resource, v)}}}" for (resource, _), v in verbs.items())
+    return PermanentError(f"The cluster does not let Backout {wanted}. Add to its Role: {rules}")
+
+
+def _rule(resource: str, verbs: list[str]) -> str:
+    name, _, sub = resource.partition("/")
+    plural, _, group = name.partition(".")
+    full = f"{plural}/{sub}" if sub else plural
+    return (
+        f"apiGroups: {json.dumps([group])}, resources: {json.dumps([full])}, "
+        f"verbs: {json.dumps(verbs)}"
     )
 
 

@@ -28,7 +28,10 @@ RESTARTED_LATELY = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """`ready` and `desired` count pods.  `waits_for` is empty when the rollout is complete."""
+    """`ready` and `desired` count pods; old and surplus ones never make more than desired.
+
+    `waits_for` is empty when the rollout is complete.
+    """
 
     ready: int
     desired: int
@@ -47,7 +50,7 @@ def judge(kind: str, workload: Object) -> Rollout:
     if kind == "DaemonSet":
         return _judge_daemons(workload, spec, status)
     desired = int(spec.get("replicas", 1))
-    ready = int(status.get("readyReplicas") or 0)
+    ready = min(int(status.get("readyReplicas") or 0), desired)
     if _unseen(workload):
         return Rollout(ready=ready, desired=desired, waits_for="the controller to see the change")
     if kind == "Deployment":
@@ -104,7 +107,7 @@ def _judge_stateful(spec: Object, status: Object, ready: int, desired: int) -> R
 
 def _judge_daemons(workload: Object, spec: Object, status: Object) -> Rollout:
     desired = int(status.get("desiredNumberScheduled") or 0)
-    ready = int(status.get("numberReady") or 0)
+    ready = min(int(status.get("numberReady") or 0), desired)
     updated = int(status.get("updatedNumberScheduled") or 0)
     available = int(status.get("numberAvailable") or 0)
     renewing = (spec.get("updateStrategy") or {}).get("type", "RollingUpdate") != "OnDelete"

@@ -87,6 +87,19 @@ async def test_answers_to_a_read_are_transient(
         await scale(registry, scripted(observed={f"GET {SCALE}": answer}))
 
 
+async def test_several_missing_rights_are_told_together(
+    registry: ActionRegistry, scripted: Make
+) -> None:
+    """All missing rights are named at once, those on one resource as one rule."""
+    reviews = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    action = registry.find("kubernetes.scale")
+    inputs = action.Inputs.model_validate({"names": ["checkout"], "replicas": 3})
+    with pytest.raises(PermanentError) as caught:
+        await action.preview(inputs, scripted(observed={reviews: {"status": {"allowed": False}}}))
+    assert 'resources: ["deployments/scale"], verbs: ["get", "update"]' in str(caught.value)
+    assert not str(caught.value).endswith("…")
+
+
 async def test_delay_follows_the_cluster(registry: ActionRegistry, scripted: Make) -> None:
     """Retry-After is kept to, within a minute."""
     context = scripted(observed={f"GET {SCALE}": status(429, **{"Retry-After": "3600"})})

@@ -1,6 +1,8 @@
 """Each action against the simulated estate: preview, capture, apply, verify, undo."""
 
 import asyncio
+import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from sandbox.estate.faults import Effect, Fault, Target
 from tests.adapters.fakes import FakeContext
 
 Json = Any
+REAL_HELM = shutil.which("helm")
 
 
 class Use:
@@ -101,6 +104,38 @@ async def test_bad_release_is_rolled_back_and_the_rollback_undone(use: Any, esta
     assert (again.output["current"], again.output["last_good"]) == (43, 39)
     assert await rollback.undo() == "revision 44 carries revision 42 (2.15.0) again"
     assert await rollback.undo() == "revision 44 carries revision 42 (2.15.0) again"
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL_HELM, reason="the machine has no helm")
+async def test_real_helm_rolls_back_and_speaks_as_expected(use: Any, estate: Estate) -> None:
+    """Helm itself: the good rollback, the repeat, the one that times out, the gone revision."""
+    estate.break_release()
+    good = use("helm.rollback", release="aivo-platform", revision=41)
+    assert REAL_HELM is not None
+    good.context.surroundings = replace(good.context.surroundings, helm=REAL_HELM)
+    assert (await good.preview()).touches == 18
+    await good.apply()
+    done = await good.outcome()
+    assert isinstance(done, Holds)
+    assert (done.output["revision"], done.output["description"]) == (43, "Rollback to 41")
+    await good.apply()
+    bad = use("helm.rollback", "bad", release="aivo-platform", revision=42, timeout="1s")
+    with pytest.raises(UnknownOutcomeError, match="stopped waiting"):
+        await bad.apply()
+    refuted = await bad.outcome()
+    assert isinstance(refuted, Refuted)
+    assert "revision 44 failed" in refuted.why
+    with pytest.raises(PermanentError, match="Revision 7 of aivo-platform is gone"):
+        await use("helm.rollback", release="aivo-platform", revision=7).preview()
+    with pytest.raises(PermanentError, match='no Helm release "nothing"'):
+        await use("helm.history", release="nothing").verify()
+    estate.access.deny(Denial(verb="list", resource="secrets"))
+    with pytest.raises(PermanentError, match="let Helm list secrets in namespace production"):
+        await use("helm.history", release="aivo-platform").verify()
+    await estate.stop()
+    with pytest.raises(TransientError, match="not there for Helm"):
+        await use("helm.history", release="aivo-platform").verify()
 
 
 async def test_rollback_held_while_helm_waits_is_found_later(use: Any, estate: Estate) -> None:

@@ -40,6 +40,12 @@ def test_deployment(spec: Json, seen: Json, waits_for: str) -> None:
     assert readiness.judge("Deployment", workload(spec, seen)).waits_for == waits_for
 
 
+def test_surplus_pods_are_not_counted_as_ready() -> None:
+    """While old and new pods overlap, no more than the desired number counts."""
+    judged = readiness.judge("Deployment", workload({"replicas": 2}, status(3, 1, 3)))
+    assert (judged.ready, judged.desired) == (2, 2)
+
+
 def test_paused_deployment_never_completes() -> None:
     """Waiting for a paused rollout is refused."""
     judged = readiness.judge(
