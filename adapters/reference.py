@@ -65,12 +65,14 @@ def _section(action: Action) -> Iterator[str]:
 def _fields(head: str, model: type[Model]) -> Iterator[str]:
     schema = model.model_json_schema(by_alias=True)
     required = set(schema.get("required", ()))
-    yield f"| {head} | Type | Default | Meaning |"
-    yield "|---|---|---|---|"
+    with_defaults = head == "Input"
+    yield f"| {head} | Type |{' Default |' if with_defaults else ''} Meaning |"
+    yield f"|---|---|{'---|' if with_defaults else ''}---|"
     for name, each in schema.get("properties", {}).items():
         default = "required" if name in required else f"`{json.dumps(each.get('default'))}`"
         meaning = str(each.get("description", "")).replace("|", "\\|")
-        yield f"| `{name}` | {_type(each)} | {default if head == 'Input' else ''} | {meaning} |"
+        told = f" {default} |" if with_defaults else ""
+        yield f"| `{name}` | {_type(each)} |{told} {meaning} |"
 
 
 def _type(schema: dict[str, object]) -> str:

@@ -1,6 +1,5 @@
 """Fixtures of the actions' tests: connections that are closed, contexts, the simulated estate."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,14 +77,7 @@ async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
     simulated = Estate(data=tmp_path / "estate", speed=40)
     await simulated.start()
     yield simulated
-    stopping = asyncio.create_task(simulated.stop())
-    while not stopping.done():
-        # Before Python 3.12 `wait_for` may swallow a cancellation: it is given again.
-        for task in asyncio.all_tasks():
-            if task.get_name().startswith("estate "):
-                task.cancel()
-        await asyncio.sleep(0.01)
-    await stopping
+    await simulated.stop()
 
 
 @pytest.fixture
