@@ -32,10 +32,11 @@ class StepState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
+    NOT_NEEDED = "not_needed"
     UNDONE = "undone"
 
 
-SETTLED = (StepState.DONE, StepState.SKIPPED, StepState.UNDONE)
+SETTLED = (StepState.DONE, StepState.SKIPPED, StepState.NOT_NEEDED, StepState.UNDONE)
 
 
 class Outcome(StrEnum):

@@ -113,7 +113,7 @@ def _rest(step: PlannedStep, record: StepRecord, now: datetime, progress: Mappin
             return f" after {taken(record)}{told}{optional}"
         case StepState.SKIPPED | StepState.UNDONE | StepState.DOUBT:
             return told
-        case StepState.PENDING | StepState.WAITING:
+        case StepState.PENDING | StepState.WAITING | StepState.NOT_NEEDED:
             return ""
 
 

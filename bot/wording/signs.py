@@ -26,6 +26,7 @@ STEPS: Mapping[StepState, Sign] = {
     StepState.DONE: Sign("✓", "done"),
     StepState.FAILED: Sign("✗", "failed"),
     StepState.SKIPPED: Sign("⊘", "skipped"),
+    StepState.NOT_NEEDED: Sign("–", "not needed"),
     StepState.UNDONE: Sign("↶", "undone"),
 }
 FINE = Sign("✓", "fine")

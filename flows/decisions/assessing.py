@@ -72,7 +72,7 @@ def question_answered(turn: Turn, event: events.QuestionAnswered) -> None:
         return
     turn.set(answers={**turn.run.answers, event.question: event.answer})
     if turn.run.facts_gathered:
-        turn.set(proposal=None)
+        turn.set(proposal=None, blocked="", advice="")
         turn.do(Propose())
 
 

@@ -210,7 +210,7 @@ def passed_over(turn: Turn, event: events.StepPassedOver) -> None:
     """The step's own condition says no."""
     if _current(turn, event.step, event.attempt) is None:
         return
-    ended = {"state": StepState.SKIPPED, "ended_at": turn.recorded.at, "summary": event.why}
+    ended = {"state": StepState.NOT_NEEDED, "ended_at": turn.recorded.at, "summary": event.why}
     turn.set_step(event.step, **ended)
     _go_on(turn)
 

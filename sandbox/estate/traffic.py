@@ -20,12 +20,13 @@ from sandbox.estate.resources import PODS
 
 WINDOW = 6.0  # simulated seconds over which ratios are averaged
 KEPT = 3000  # points
+_SPACING = 0.2  # real seconds between points that are kept
 _HISTORY = 600  # seconds of healthy past that exist at the start
 _BASE_ERROR = 0.0004
 _BASE_P95 = 0.31
 _P95_SLOPE = 16.2  # seconds for each unit of error ratio
 _USERS = 6200
-_AFFECTED_RATE = 0.036  # share of the users for each unit of error ratio and second
+_AFFECTED_RATE = 0.12  # share of the users for each unit of error ratio and second
 _NOTICED = 0.01  # below this users don't count as affected
 
 
@@ -90,8 +91,7 @@ class Traffic:
         ratio = _total(services)
         if ratio > _NOTICED:
             self._affected += (_USERS - self._affected) * ratio * _AFFECTED_RATE * elapsed
-        self.points.append(self._point(time.time(), services, ready))
-        return self.points[-1]
+        return self._keep(self._point(time.time(), services, ready))
 
     def failure_ratio(self, service: str) -> float:
         """Return the share of a service's requests that fail right now."""
@@ -115,6 +115,13 @@ class Traffic:
             services=services,
             ready=ready,
         )
+
+    def _keep(self, point: Point) -> Point:
+        """Store a point as the newest, in place of one from a moment ago."""
+        if len(self.points) > 1 and point.at - self.points[-2].at < _SPACING:
+            self.points.pop()
+        self.points.append(point)
+        return point
 
     def _noise(self, share: float) -> float:
         return self._random.uniform(1 - share, 1 + share)
