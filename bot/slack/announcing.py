@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.slack.calls import NoAnswerError, RateLimitedError, RefusedError
-from bot.slack.cards import card_key
+from bot.slack.cards import Cards, card_key
 from bot.slack.posting import Letter, Poster
 from flows.commands import Announce
 from flows.engine import Engine, LaterError
@@ -16,6 +16,7 @@ from flows.events import Event
 from flows.runs import Run
 
 CHANNEL_WAIT = 0.25
+LONGEST_CHANNEL_WAIT = 15.0
 AFTER_NO_ANSWER = 1.0
 AFTER_REFUSAL = 60.0
 
@@ -39,16 +40,22 @@ Render = Callable[[Run, Announce, datetime], Message]
 class Announcer:
     """Posts announcements."""
 
-    def __init__(self, engine: Engine, poster: Poster, render: Render) -> None:
+    def __init__(self, engine: Engine, poster: Poster, cards: Cards, render: Render) -> None:
         self._engine = engine
         self._poster = poster
+        self._cards = cards
         self._render = render
 
     async def perform(self, run: Run, command: Announce) -> Iterable[Event]:
-        """Post it, or find that it was.  Raises `LaterError` while Slack can't be told."""
+        """Post it, or find that it was; with the last one, make the card final.
+
+        Raises `LaterError` while Slack can't be told.
+        """
         card = self._engine.delivery(card_key(run.id))
         if run.channel is None or card is None:
-            raise LaterError("the channel is still being opened", delay=CHANNEL_WAIT)
+            age = (self._engine.now() - run.declared_at).total_seconds()
+            delay = min(LONGEST_CHANNEL_WAIT, max(CHANNEL_WAIT, age / 10))
+            raise LaterError("the channel is still being opened", delay=delay)
         message = self._render(run, command, self._engine.now())
         letter = Letter(
             key=command.key,
@@ -60,6 +67,8 @@ class Announcer:
         )
         try:
             await self._poster.post(lambda: letter)
+            if run.ended:
+                await self._cards.finish(run.id)
         except RateLimitedError as error:
             raise LaterError(str(error), delay=error.delay) from error
         except NoAnswerError as error:

@@ -5,6 +5,7 @@ acknowledges events before they are committed, and looks every 10 ms whether a l
 acknowledged.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,8 +71,12 @@ def build_app(
     `client` opens Socket Mode connections and has no token of its own: bolt would warn that the
     authorization makes it useless.  Handlers have their own way to call Slack.
     """
+    # Its warnings are about tokens that it finds in the environment and that we give it otherwise.
+    quiet = logging.getLogger("bot.slack.bolt")
+    quiet.setLevel(logging.ERROR)
     app = AsyncApp(
         name="backout",
+        logger=quiet,
         client=client,
         signing_secret=signing_secret,
         authorize=installation,  # type: ignore[arg-type]  # bolt takes an AsyncAuthorize too

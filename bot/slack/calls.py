@@ -53,7 +53,7 @@ class NoAnswerError(SlackCallError):
 
 
 def web_client(
-    token: str, base_url: str | None, session: aiohttp.ClientSession | None = None
+    token: str | None, base_url: str | None, session: aiohttp.ClientSession | None = None
 ) -> AsyncWebClient:
     """Make the SDK's client, without retries of its own.
 

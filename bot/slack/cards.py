@@ -5,8 +5,9 @@ the latest state is ever shown.  Slack's limits delay the card, never a decision
 """
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -17,13 +18,13 @@ from bot.slack.coalescing import Coalescer, Sleep
 from bot.slack.posting import Letter, Poster
 from flows.engine import Delivery, Engine
 from flows.runs import Run
-from flows.states import State
 
 log = logging.getLogger(__name__)
 INTERVAL = 1.2
-TICK = 10.0
-ENDED_LATELY = timedelta(hours=24)
-MOST_ENDED = 20
+TICK = 2.0
+CLOCK_TICKS = 5
+QUIET_TICKS = 30
+QUIET_AFTER = timedelta(minutes=10)
 GONE = ("message_not_found", "channel_not_found", "is_archived", "cant_update_message")
 
 
@@ -48,13 +49,14 @@ def card_key(incident: str) -> str:
 class Cards:
     """Keeps every card as it should be."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # wired by constructor, all of it needed
         self,
         engine: Engine,
         calls: Calls,
         poster: Poster,
         render: Render,
         *,
+        progress: Callable[[str], Mapping[str, str]],
         background: Background,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -62,6 +64,7 @@ class Cards:
         self._calls = calls
         self._poster = poster
         self._render = render
+        self._progress = progress
         self._shown: dict[str, tuple[str, list[dict[str, Any]]]] = {}
         self._sleep = sleep
         self._coalescer = Coalescer(
@@ -74,19 +77,30 @@ class Cards:
             self._coalescer.mark(run.id)
 
     def catch_up(self) -> None:
-        """Show every open incident afresh, and those that ended while nobody could tell."""
-        since = self._engine.now() - ENDED_LATELY
-        ended = [r for r in self._engine.runs(ended=True) if r.ended and r.updated_at > since]
-        for run in (*self._engine.runs(), *ended[-MOST_ENDED:]):
+        """Show every open incident afresh, after a start.
+
+        Ended ones need none: their last announcement is not done before their card is final.
+        """
+        for run in self._engine.runs():
             self.changed(run)
 
     async def tick(self) -> None:
-        """Keep the clocks on the cards going while something is under way."""
-        while True:
+        """Show progress soon, and keep the clocks going; less often where all is quiet."""
+        seen: dict[str, Mapping[str, str]] = {}
+        for number in itertools.count(1):
             await self._sleep(TICK)
             for run in self._engine.runs():
-                if run.state is not State.HOLD:
+                progress = dict(self._progress(run.id))
+                is_quiet = self._engine.now() - run.updated_at > QUIET_AFTER
+                if progress != seen.get(run.id, {}) or number % _ticks(is_quiet) == 0:
                     self.changed(run)
+                seen[run.id] = progress
+
+    async def finish(self, incident: str) -> None:
+        """Show how an incident ended.  Raises `SlackCallError`."""
+        await self._update(incident)
+        self._shown.pop(incident, None)
+        self._coalescer.forget(incident)
 
     async def post(self, incident: str) -> Delivery:
         """Post a card, or find it where it is.  Raises `SlackCallError`."""
@@ -136,8 +150,6 @@ class Cards:
             await self._replace(incident, error.code)
             return
         self._shown[incident] = (text, blocks)
-        if run.ended:
-            self._forget(incident)
 
     async def _replace(self, incident: str, code: str) -> None:
         """Post the card anew where somebody deleted it; the journal learns where it is now."""
@@ -148,6 +160,6 @@ class Cards:
     def _remember(self, incident: str, letter: Letter) -> None:
         self._shown[incident] = (letter.text, letter.blocks)
 
-    def _forget(self, incident: str) -> None:
-        self._shown.pop(incident, None)
-        self._coalescer.forget(incident)
+
+def _ticks(is_quiet: bool) -> int:
+    return QUIET_TICKS if is_quiet else CLOCK_TICKS

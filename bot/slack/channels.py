@@ -58,7 +58,7 @@ class ChannelOpener:
         cards: Cards,
         bundles: Mapping[str, Bundle],
         bot_user: Callable[[], str],
-        tell: Callable[[Run, SlackCallError], None],
+        tell: Callable[[Run, str], None],
     ) -> None:
         self._engine = engine
         self._calls = calls
@@ -69,6 +69,7 @@ class ChannelOpener:
         self._bot_user = bot_user
         self._tell = tell
         self._told: set[str] = set()
+        self._fallbacks: dict[str, RefusedError] = {}
 
     async def perform(self, run: Run, command: OpenChannel) -> Iterable[Event]:
         """Bring the channel to what it should be.
@@ -81,9 +82,13 @@ class ChannelOpener:
             await self._furnish(self._engine.run(run.id) or run, channel)
         except SlackCallError as error:
             if run.id not in self._told:
+                log.warning("%s: its channel is not complete: %s", run.id, error)
                 self._told.add(run.id)
-                self._tell(run, error)
+                self._tell(run, sentences.delayed(run, error))
             raise LaterError(str(error), delay=_delay(error)) from error
+        if run.id in self._told:
+            self._told.discard(run.id)
+            self._tell(run, messages.completed_late(self._engine.run(run.id) or run))
         return ()
 
     # The channel itself
@@ -91,7 +96,10 @@ class ChannelOpener:
     async def _channel(self, run: Run) -> Opened:
         if run.channel is not None:
             return await self._look(run.channel)
-        channel = await self._made_or_found(run)
+        try:
+            channel = await self._made_or_found(run)
+        except RefusedError as error:
+            channel = await self._fallen_back(run, error)
         self._directory.keep_channel(channel.id, channel.name)
         opened = ChannelOpened(channel=channel.id, name=channel.name)
         self._engine.feed(run.id, opened, actor=BOT, event_id=f"channel:{run.id}")
@@ -134,15 +142,34 @@ class ChannelOpener:
                     return _opened(channel)
         return None
 
+    async def _fallen_back(self, run: Run, error: RefusedError) -> Opened:
+        """Go on in the channel of all incidents where Slack lets us make none."""
+        place = await self._incidents(run)
+        if place is None:
+            raise error
+        log.warning("%s goes on in %s: %s", run.id, place.name, error)
+        self._fallbacks[run.id] = error
+        return place
+
+    async def _incidents(self, run: Run) -> Opened | None:
+        bundle = self._bundles.get(run.system)
+        name = bundle.system.channels.incidents if bundle else ""
+        found = await self._directory.find_channel(name) if name else None
+        return Opened(id=found, name=name, topic="") if found else None
+
     # What belongs into it
 
     async def _furnish(self, run: Run, channel: Opened) -> None:
-        parts = (
-            self.invite(channel.id, self._users(run)),
-            self._card(run, channel),
-            self._topic(run, channel),
-            self._announce(run),
-        )
+        incidents = await self._incidents(run)
+        if incidents and channel.id == incidents.id:
+            parts = [self._card(run, channel)]
+        else:
+            parts = [
+                self._everybody(run, channel),
+                self._card(run, channel),
+                self._topic(run, channel),
+            ]
+        parts.append(self._announce(run, incidents))
         outcomes = await asyncio.gather(*parts, return_exceptions=True)
         failures = [each for each in outcomes if isinstance(each, BaseException)]
         for failure in failures:
@@ -150,6 +177,19 @@ class ChannelOpener:
                 raise failure
         if failures:
             raise max(failures, key=_delay_of)
+
+    async def _everybody(self, run: Run, channel: Opened) -> None:
+        """Invite the declarer and the system's people; say who has no account in Slack."""
+        if not self._directory.loaded:
+            await self._directory.load()
+        bundle = self._bundles.get(run.system)
+        people = slack_ids(self._directory, bundle) if bundle else {}
+        declarer = (run.declared_by.slack,) if run.declared_by.slack else ()
+        await self.invite(channel.id, list(dict.fromkeys((*declarer, *people.values()))))
+        listed = bundle.people.people if bundle else ()
+        missing = [p.name for p in listed if p.id not in people and p.id != run.declared_by.id]
+        if missing:
+            await self._say(run, channel.id, "uninvited", messages.could_not_invite(missing))
 
     async def invite(self, channel: str, users: Sequence[str]) -> None:
         """Invite people in one call; who can't be invited is left out and logged."""
@@ -168,13 +208,6 @@ class ChannelOpener:
         for user in users:
             await self.invite(channel, [user])
 
-    def _users(self, run: Run) -> list[str]:
-        """Return the declarer, then the system's people."""
-        bundle = self._bundles.get(run.system)
-        people = slack_ids(self._directory, bundle).values() if bundle else ()
-        declarer = (run.declared_by.slack,) if run.declared_by.slack else ()
-        return list(dict.fromkeys((*declarer, *people)))
-
     async def _card(self, run: Run, channel: Opened) -> None:
         card = await self._cards.post(run.id)
         pin = self._calls.client.pins_add
@@ -189,16 +222,20 @@ class ChannelOpener:
             self._calls.client.conversations_setTopic, channel=channel.id, topic=topic
         )
 
-    async def _announce(self, run: Run) -> None:
-        bundle = self._bundles.get(run.system)
-        place = bundle and await self._directory.find_channel(bundle.system.channels.incidents)
-        if not bundle or not place:
+    async def _announce(self, run: Run, incidents: Opened | None) -> None:
+        if incidents is None:
             log.warning("%s is not announced: the bot is not in that channel", run.id)
             return
-        text = messages.declared(run)
+        said = messages.declared(run)
+        if error := self._fallbacks.get(run.id):
+            said = f"{said}\n{messages.fell_back(run, error.code)}"
+        await self._say(run, incidents.id, "declared", said)
+
+    async def _say(self, run: Run, channel: str, what: str, text: str) -> None:
+        """Say something once; without it the incident is workable."""
         letter = Letter(
-            key=f"declared:{run.id}",
-            channel=place,
+            key=f"{what}:{run.id}",
+            channel=channel,
             text=text,
             blocks=[section(text)],
             since=run.declared_at,
@@ -206,7 +243,7 @@ class ChannelOpener:
         try:
             await self._poster.post(lambda: letter)
         except RefusedError as error:
-            log.warning("%s is not announced: %s", run.id, error)
+            log.warning("%s: %s", run.id, error)
 
     async def _harmless(self, call: Callable[..., Awaitable[Any]], **arguments: Any) -> None:
         """Make a call whose refusal leaves the incident workable."""

@@ -1,21 +1,17 @@
 """Declaring: which system, what reason, is one open already; then an incident's first event."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot import messages
 from bot.slack.desk import Asker, Desk, Reply, actor_of
 from bot.slack.directory import Directory
-from bot.slack.texts import channel_name, reason_of
+from bot.slack.texts import REASON_LIMIT, channel_name, reason_of
 from config.models.bundles import Bundle
-from config.models.policies import Target
-from flows.events import IncidentDeclared, NoteAdded, Question
+from flows.declaring import declaration
+from flows.events import NoteAdded
 from flows.gates import Person
 from flows.runs import Run
-from flows.states import State
-
-FIRST_TARGETS = ("availability", "overall")
-DEFAULT_BUDGET = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +21,7 @@ class Declaration:
     reply: Reply
     run: Run | None = None
     created: bool = False
+    was_cut: bool = False
 
 
 class Declaring:
@@ -54,8 +51,12 @@ class Declaring:
             return Declaration(reply=Reply(text=messages.no_reason()))
         declared = self._desk.engine.declare(
             bundle.system.system,
-            lambda incident: replace(
-                declaration(incident, bundle, said, person),
+            lambda incident: declaration(
+                bundle,
+                incident,
+                reason=said,
+                person=person,
+                channel_name=channel_name(incident, said),
                 origin=asker.channel,
                 answers=known_answers(bundle, answers or {}),
             ),
@@ -63,17 +64,22 @@ class Declaring:
             event_id=asker.event,
         )
         run = declared.run
-        if declared.created or _same(run, person, said):
+        if declared.created or not self._noted(run, said, person, asker):
             reply = Reply(text=messages.declared(run), done=True)
         else:
-            self._add_note(run, said, person, asker)
             reply = Reply(text=messages.already_open(run, said))
-        return Declaration(reply=reply, run=run, created=declared.created)
+        was_cut = len(reason) > REASON_LIMIT
+        return Declaration(reply=reply, run=run, created=declared.created, was_cut=was_cut)
 
-    def _add_note(self, run: Run, said: str, person: Person, asker: Asker) -> None:
-        """Keep what a second declaration knows of the incident that is open already."""
+    def _noted(self, run: Run, said: str, person: Person, asker: Asker) -> bool:
+        """Keep what a second declaration knows; say whether it was one.
+
+        It was none where the journal knows the request already: the declaration itself came
+        once more.
+        """
         note = NoteAdded(text=said)
-        self._desk.engine.feed(run.id, note, actor=actor_of(person), event_id=asker.event)
+        feed = self._desk.engine.feed
+        return feed(run.id, note, actor=actor_of(person), event_id=asker.event) is not None
 
     def announced_in(self, run: Run | None, channel: str | None) -> bool:
         """Say whether this is the channel in which the incident is announced to everybody."""
@@ -106,44 +112,7 @@ def _by_name(bundles: Mapping[str, Bundle], named: str) -> Bundle | None:
     return None
 
 
-def _same(run: Run, person: Person, reason: str) -> bool:
-    """Say whether the open incident is this very declaration, delivered again."""
-    fresh = run.state is State.ASSESS and run.seq == 1
-    return fresh and run.declared_by.id == person.id and run.reason == reason
-
-
 def known_answers(bundle: Bundle, answers: Mapping[str, bool]) -> dict[str, bool]:
     """Return the answers to questions that the system's policy asks."""
     asked = {question.id for question in bundle.policy.questions}
     return {question: answer for question, answer in answers.items() if question in asked}
-
-
-def declaration(incident: str, bundle: Bundle, reason: str, person: Person) -> IncidentDeclared:
-    """Return the first event of an incident, with what the system's policy says right now."""
-    system, policy = bundle.system, bundle.policy
-    target = first_target(bundle)
-    budget = policy.phase_budgets.get(State.ASSESS)
-    return IncidentDeclared(
-        incident=incident,
-        system=system.system,
-        system_title=system.title,
-        environment=system.environment,
-        reason=reason,
-        severity=policy.matrix[0].severity,
-        rto=target.rto.total_seconds(),
-        rto_limit=target.rto_limit.total_seconds(),
-        target_title=target.title,
-        assess_budget=budget.total_seconds() if budget else DEFAULT_BUDGET,
-        questions=tuple(Question(id=q.id, text=q.text) for q in policy.questions),
-        answers={},
-        channel_name=channel_name(incident, reason),
-        origin=None,
-        declared_by=person,
-    )
-
-
-def first_target(bundle: Bundle) -> Target:
-    """Return the target that counts until the assessment knows better."""
-    targets = {target.id: target for target in bundle.policy.targets}
-    found = next((targets[name] for name in FIRST_TARGETS if name in targets), None)
-    return found or bundle.policy.targets[0]

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.slack.calls import Calls, RateLimitedError, RefusedError, SlackCallError
+from bot.slack.calls import Calls, RefusedError, SlackCallError
 
 log = logging.getLogger(__name__)
 FRESH_FOR = 15 * 60.0
 REFRESH_EVERY = 10 * 60.0
-PAGE = 200
-MOST_PAGES = 100
+PAGE = 1000
+MOST_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ class Directory:
         self, calls: Calls, *, team: str = "", clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.team = team
+        self.loaded = False
         self._calls = calls
         self._clock = clock
         self._members: dict[str, Member] = {}
@@ -51,24 +52,17 @@ class Directory:
     async def load(self) -> None:
         """Load all members and the channels that the bot is in, side by side."""
         await asyncio.gather(self._load_members(), self._load_channels())
+        self.loaded = True
 
     async def _load_members(self) -> None:
         client, cursor = self._calls.client, ""
         for _ in range(MOST_PAGES):
-            body = await self._patiently(client.users_list, cursor=cursor, limit=PAGE)
+            body = await self._calls.do(client.users_list, cursor=cursor, limit=PAGE)
             for user in body.get("members", ()):
                 self.keep(user)
             if not (cursor := _cursor(body)):
                 return
         log.warning("the workspace has more than %d members: the rest on demand", len(self._seen))
-
-    async def _patiently(self, call: Any, **arguments: Any) -> dict[str, Any]:
-        while True:
-            try:
-                return await self._calls.do(call, **arguments)
-            except RateLimitedError as error:
-                log.info("%s", error)
-                await asyncio.sleep(error.delay)
 
     def keep(self, user: Mapping[str, Any]) -> Member:
         """Keep a user object of Slack's."""
@@ -92,10 +86,14 @@ class Directory:
             body = await self._calls.do(self._calls.client.users_info, user=user)
         except RefusedError as error:
             if error.code in ("user_not_found", "user_not_visible"):
-                self._members.pop(user, None)
+                self.forget(user)
                 return None
             raise
         return self.keep(body["user"])
+
+    def forget(self, user: str) -> None:
+        """Know nothing of a user any more."""
+        self._members.pop(user, None)
 
     def name_of(self, user: str) -> str | None:
         """Return a user's name, however old."""

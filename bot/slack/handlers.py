@@ -7,6 +7,7 @@ a delivery unacknowledged: Slack sends events again, and a person sees that a cl
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,7 +27,7 @@ from bot.slack.modals import Modals
 from bot.slack.payloads import Click, Message, Shortcut, Slash, Submission
 from bot.slack.requests import Requests
 from bot.slack.seen import Seen
-from bot.slack.texts import plain, reason_of
+from bot.slack.texts import REASON_LIMIT, plain, reason_of
 from bot.views.controls import OPENS_REASON, Act, Control, ControlError, read
 from bot.views.forms import Form, errors, read_form
 
@@ -135,13 +136,16 @@ class Handlers:
         return lambda asker: self._requests.typed(request, asker)
 
     def _declared(self, declaration: Declaration, asker: Asker) -> Reply | None:
-        """Bring a second declarer into the channel; announcing a new incident is the channel's."""
-        run = declaration.run
-        if run is None or declaration.created or not run.channel:
-            is_public = declaration.created and self._declaring.announced_in(run, asker.channel)
-            return None if is_public else declaration.reply
-        self._welcome(asker.user, run.channel)
-        return declaration.reply
+        """Bring a second declarer into the channel; answer what is not said to all anyway."""
+        run, reply = declaration.run, declaration.reply
+        if run is None:
+            return reply
+        if not declaration.created and run.channel:
+            self._welcome(asker.user, run.channel)
+        if declaration.was_cut:
+            return replace(reply, text=f"{reply.text}\n{messages.reason_cut(REASON_LIMIT)}")
+        is_public = self._declaring.announced_in(run, asker.channel)
+        return None if declaration.created and is_public else reply
 
     # Buttons
 

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from bot.slack import sentences
 from bot.slack.announcing import Announcer
 from bot.slack.answers import Answers
 from bot.slack.app import NOBODY, Installation, Me, build_app
@@ -46,6 +45,7 @@ from flows.runs import Run
 
 log = logging.getLogger(__name__)
 AFTER_NO_ANSWER = 2.0
+ENTER_WITHIN = 5.0
 
 
 class SlackRefusesError(Exception):
@@ -81,16 +81,17 @@ class SlackSurface:
             self.calls,
             self.poster,
             self._render_card,
+            progress=lambda incident: self.progress.get(incident, {}),
             background=self._background,
         )
-        self.announcer = Announcer(engine, self.poster, announcement)
+        self.announcer = Announcer(engine, self.poster, self.cards, announcement)
         self.answers = Answers(self.calls, self._background, self._session)
         self.homes = Homes(self.calls, self._render_home, self._background)
         self.opener = self._opener()
         self.handlers = self._handlers()
         self.app = build_app(
             # Without a token of its own: bolt would warn that authorization makes it useless.
-            web_client("", base_url, self._session),
+            web_client(None, base_url, self._session),
             signing_secret=signing_secret,
             handlers=self.handlers,
             installation=Installation(lambda: self._me, token),
@@ -109,7 +110,7 @@ class SlackSurface:
             cards=self.cards,
             bundles=self._bundles,
             bot_user=lambda: self._me.bot_user,
-            tell=self._tell_delayed,
+            tell=self._tell_declarer,
         )
 
     def _handlers(self) -> Handlers:
@@ -147,13 +148,11 @@ class SlackSurface:
         Where Slack does not answer, this goes on in the background.  Raises
         `SlackRefusesError` where Slack refuses the token.
         """
-        try:
-            await self._enter()
-        except RefusedError as error:
+        entering = asyncio.get_running_loop().create_task(self._enter())
+        await asyncio.wait({entering}, timeout=ENTER_WITHIN)
+        if entering.done() and isinstance(error := entering.exception(), RefusedError):
             raise SlackRefusesError(_refused(error)) from error
-        except SlackCallError as error:
-            log.warning("%s; going on without, and trying again", error)
-            self._last(self._enter_later(error))
+        self._last(self._entered(entering))
         self.cards.catch_up()
         self._last(self.cards.tick())
         self._last(self.directory.keep_fresh(self._people))
@@ -171,14 +170,16 @@ class SlackSurface:
             bot_id=str(body.get("bot_id", "")),
         )
 
-    async def _enter_later(self, error: SlackCallError) -> None:
+    async def _entered(self, entering: asyncio.Task[None]) -> None:
+        """See to it that we get in, however long Slack is away."""
         while not self._loaded:
-            pause = error.delay if isinstance(error, RateLimitedError) else AFTER_NO_ANSWER
-            await asyncio.sleep(pause)
             try:
-                await self._enter()
-            except SlackCallError as again:
-                error = again
+                await entering
+            except SlackCallError as error:
+                pause = error.delay if isinstance(error, RateLimitedError) else AFTER_NO_ANSWER
+                log.warning("%s; going on without, again in %.0f s", error, pause)
+                await asyncio.sleep(pause)
+                entering = asyncio.get_running_loop().create_task(self._enter())
 
     def _last(self, work: Coroutine[Any, Any, None]) -> None:
         self._lasting.append(asyncio.get_running_loop().create_task(work))
@@ -219,11 +220,9 @@ class SlackSurface:
 
     # Telling
 
-    def _tell_delayed(self, run: Run, error: SlackCallError) -> None:
-        log.warning("%s: its channel is not complete: %s", run.id, error)
+    def _tell_declarer(self, run: Run, text: str) -> None:
         if run.declared_by.slack:
-            reply = Reply(text=sentences.delayed(run, error))
-            self.answers.send(run.declared_by.slack, run.origin, reply)
+            self.answers.send(run.declared_by.slack, run.origin, Reply(text=text))
 
     def _welcome(self, user: str, channel: str) -> None:
         self._background.spawn(self.opener.invite(channel, [user]), f"invitation of {user}")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 import bot.slack
 from bot.slack.surface import SlackSurface
@@ -28,8 +28,9 @@ from flows.events import Event
 from flows.gates import Person
 from flows.plans import Plan, seal
 from flows.runs import Run
-from sandbox.workspace import Settings, Workspace, WorkspaceClient
+from sandbox.workspace import Settings, Workspace, WorkspaceClient, interactions
 from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
+from sandbox.workspace.delivery import INTERACTIVE
 from tests.bot import story
 
 MARCUS, EMILY = "U0MARCUS", "U0EMILY"
@@ -41,7 +42,7 @@ MANIFEST = Path(bot.slack.__file__).with_name("manifest.yaml")
 
 def manifest() -> dict[str, Any]:
     """Return the app's manifest, so that the emulator grants no more than it asks for."""
-    loaded: dict[str, Any] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = YAML(typ="safe").load(MANIFEST)
     return loaded
 
 
@@ -180,8 +181,9 @@ class House:
                 task.cancel()
         await self.stop(grace=0.0)
 
-    async def restart(self) -> None:
-        """Start again on the same journal."""
+    async def restart_abruptly(self) -> None:
+        """Kill the bot and start it again on the same journal."""
+        await self.kill()
         await self.start()
 
     # What scenarios do again and again
@@ -243,12 +245,32 @@ class House:
         action = await self.people.wait_for(look, 8.0, what=f"button {act}")
         return await self.people.click(who, run.channel or "", self.card_of(run) or "", action)
 
+    async def stale_click(self, who: str, run: Run, action: str, value: str) -> None:
+        """Press a button that was on the screen before the card changed."""
+        context = self.workspace.context
+        channel, ts = run.channel or "", self.card_of(run) or ""
+        message = context.store.channels[channel].messages[ts]
+        payload = interactions.block_actions_on_message(
+            context,
+            user=context.store.users[who],
+            message=message,
+            action={
+                "type": "button",
+                "action_id": action,
+                "block_id": "b",
+                "value": value,
+                "action_ts": context.clock.next_ts(),
+            },
+            state={},
+        )
+        assert (await context.delivery.ask(INTERACTIVE, payload)).ok
+
     async def told(self, who: str, text: str) -> str:
         """Wait until only this person was told something that holds `text`."""
 
         async def look() -> str | None:
             for message in await self.people.ephemerals(who):
-                if text in f"{message['text']} {message['blocks']}":
+                if text in f"{message['text']} {message.get('blocks')}":
                     return str(message["text"])
             return None
 
