@@ -34,7 +34,8 @@ class Watch:
         """Return when the run has changed or so many seconds are over."""
         event = self._events.setdefault(incident, asyncio.Event())
         with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await event.wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

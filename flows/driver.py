@@ -39,7 +39,8 @@ class Driver:
                 if queued.id not in self._tasks:
                     self._start(queued)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._engine.next_due_in())
+                async with asyncio.timeout(self._engine.next_due_in()):
+                    await self._wake.wait()
 
     def _start(self, queued: Queued) -> None:
         task = asyncio.create_task(self._do(queued), name=f"command-{queued.id}")

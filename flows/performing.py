@@ -215,7 +215,8 @@ class Performer:
     async def _change(self, job: Job) -> Event:
         """Look again, commit the intent, make the change, look whether it took effect."""
         step, record = job.step, job.record
-        fresh = await asyncio.wait_for(job.action.preview(job.inputs, job.context), LOOK_TIMEOUT)
+        async with asyncio.timeout(LOOK_TIMEOUT):
+            fresh = await job.action.preview(job.inputs, job.context)
         if fresh.in_place and not record.started:
             verdict = await self._verdict(job, {})
             if isinstance(verdict, Holds):
