@@ -4,14 +4,21 @@ Made by `flows.performing` and `flows.planning`, one for each use of an action.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from config.models.bundles import Bundle
 from config.models.systems import System
-from flows.actions import Clients, InterruptedByHoldError, JsonObject, Messenger, Surroundings
+from flows.actions import (
+    Clients,
+    InterruptedByHoldError,
+    JsonObject,
+    Messenger,
+    Surroundings,
+    TransientError,
+)
 from flows.runs import Run
 
 Json = Any
@@ -92,6 +99,16 @@ class RunContext:
         """Wait.  Raises `InterruptedByHoldError` when waiting should end."""
         if not await self.wait(seconds):
             raise InterruptedByHoldError("the run was put on hold")
+
+
+@asynccontextmanager
+async def answered_within(seconds: float) -> AsyncIterator[None]:
+    """Bound a look.  Raises `TransientError` where the answer takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise TransientError(f"no answer within {seconds:.0f} s") from None
 
 
 async def sleep(seconds: float) -> bool:

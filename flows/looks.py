@@ -3,7 +3,6 @@
 Called by `flows.assessing` and `flows.planning`.  Never changes anything.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from config import templates
 from config.models.bundles import Bundle
 from flows.actions import Action, ActionError, NotYet, Preview, Refuted, Registry, Verdict
-from flows.contexts import RunContext, Workshop, sleep
+from flows.contexts import RunContext, Workshop, answered_within, sleep
 from flows.runs import Run
 
 LOOK_TIMEOUT = 20.0
@@ -31,21 +30,15 @@ class Looks:
         """Look once.  Raises `ActionError`, `TemplateError` or `ValidationError`."""
         action = self.registry.find(uses)
         inputs = action.Inputs.model_validate(templates.render_inputs(dict(with_), values))
-        try:
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                return await action.verify(inputs, {}, self._context(run, name, values))
-        except TimeoutError:
-            raise ActionError(f"no answer within {LOOK_TIMEOUT:.0f} s") from None
+        async with answered_within(LOOK_TIMEOUT):
+            return await action.verify(inputs, {}, self._context(run, name, values))
 
     async def preview(
         self, run: Run, name: str, action: Action, inputs: Any, values: Mapping[str, Any]
     ) -> Preview:
         """Ask what a change would be.  Raises `ActionError`."""
-        try:
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                return await action.preview(inputs, self._context(run, name, values))
-        except TimeoutError:
-            raise ActionError(f"no answer within {LOOK_TIMEOUT:.0f} s") from None
+        async with answered_within(LOOK_TIMEOUT):
+            return await action.preview(inputs, self._context(run, name, values))
 
     def _context(self, run: Run, name: str, values: Mapping[str, Any]) -> RunContext:
         return RunContext(

@@ -32,7 +32,7 @@ from flows.actions import (
     Verdict,
 )
 from flows.commands import PerformStep, UndoStep, VerifyStep
-from flows.contexts import RunContext, Watch, Workshop, namespace
+from flows.contexts import RunContext, Watch, Workshop, answered_within, namespace
 from flows.engine import Engine, LaterError
 from flows.events import BOT, Event
 from flows.plans import PlannedChange, PlannedStep
@@ -215,7 +215,7 @@ class Performer:
     async def _change(self, job: Job) -> Event:
         """Look again, commit the intent, make the change, look whether it took effect."""
         step, record = job.step, job.record
-        async with asyncio.timeout(LOOK_TIMEOUT):
+        async with answered_within(LOOK_TIMEOUT):
             fresh = await job.action.preview(job.inputs, job.context)
         if fresh.in_place and not record.started:
             verdict = await self._verdict(job, {})
@@ -360,11 +360,8 @@ class Performer:
         return (events.StepUndone(step=step.id, summary=summary),)
 
     async def _verdict(self, job: Job, captured: Mapping[str, Any]) -> Verdict:
-        try:
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                return await job.action.verify(job.inputs, captured, job.context)
-        except TimeoutError:
-            raise TransientError(f"no answer within {LOOK_TIMEOUT:.0f} s") from None
+        async with answered_within(LOOK_TIMEOUT):
+            return await job.action.verify(job.inputs, captured, job.context)
 
     def _values(self, run: Run) -> dict[str, Any]:
         bundle = self._bundles[run.system]
