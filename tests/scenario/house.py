@@ -132,11 +132,21 @@ class House:
         self.data = data
         self.http = False
         self.bundles = {b.system.system: b for b in load_systems(PACKAGED)}
-        self._ends: list[Callable[[], Any]] = []
+        self.socket: SocketMode | None = None
+        self.url = ""
 
     async def start(self, *, http: bool | None = None) -> None:
         """Start the bot."""
         self.http = self.http if http is None else http
+        await self._wake()
+        await (self._open_http() if self.http else self._open_socket())
+
+    async def start_without_slack(self) -> None:
+        """Start the bot while Slack answers nothing, so that nobody can reach it yet."""
+        self.socket = None
+        await self._wake()
+
+    async def _wake(self) -> None:
         self.engine = EmbeddedEngine(self.data)
         self.surface = SlackSurface(
             self.engine,
@@ -150,13 +160,13 @@ class House:
         await self.surface.start()
         self.engine.announce_resumption()
         self.driving = asyncio.create_task(self.driver.drive())
-        await (self._open_http() if self.http else self._open_socket())
 
     async def _open_http(self) -> None:
         site = web_app(self.surface.app, ready=lambda: self.surface.ready)
         self.runner = await serve(site, host="127.0.0.1", port=0)
         port = self.runner.addresses[0][1]
-        await self.people.act("request_url", url=f"http://127.0.0.1:{port}/slack/events")
+        self.url = f"http://127.0.0.1:{port}"
+        await self.people.act("request_url", url=f"{self.url}/slack/events")
 
     async def _open_socket(self) -> None:
         self.socket = SocketMode(
@@ -167,7 +177,10 @@ class House:
 
     async def stop(self, *, grace: float = 1.0) -> None:
         """Stop the bot; with no grace, as abruptly as a test can."""
-        await (self.runner.cleanup() if self.http else self.socket.close())
+        if self.http:
+            await self.runner.cleanup()
+        elif self.socket is not None:
+            await self.socket.close()
         await self.driver.stop(grace)
         self.driving.cancel()
         await asyncio.gather(self.driving, return_exceptions=True)
