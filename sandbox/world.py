@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.estate import Estate
 from sandbox.workspace import Workspace
 from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
-
-# Helm and the Kubernetes client would otherwise ask a proxy for loopback addresses.
-NO_PROXY = "127.0.0.1,localhost"
 
 
 class World:
@@ -68,22 +63,6 @@ class World:
             "statuspage_url": self.estate.statuspage_url,
             "statuspage_token": self.estate.statuspage_token,
             "statuspage_page": self.estate.statuspage_page,
-        }
-
-    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the environment in which a program finds the sandbox and nothing else."""
-        found = self.addresses()
-        inherited = dict(os.environ if base is None else base)
-        path = os.pathsep.join((found["helm_dir"], inherited.get("PATH", os.defpath)))
-        return inherited | {
-            "PATH": path,
-            "KUBECONFIG": found["kubeconfig"],
-            "SLACK_API_URL": found["slack_api_url"],
-            "SLACK_BOT_TOKEN": found["bot_token"],
-            "SLACK_APP_TOKEN": found["app_token"],
-            "SLACK_SIGNING_SECRET": found["signing_secret"],
-            "NO_PROXY": NO_PROXY,
-            "no_proxy": NO_PROXY,
         }
 
 

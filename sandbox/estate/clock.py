@@ -8,12 +8,14 @@ Prometheus samples) are real UTC, because the bot compares them with its own clo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+_AT_ONCE = 10  # callbacks that are due, before others of the event loop have their turn
 RFC3339 = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -73,16 +75,21 @@ class Timers:
         """Run what is due, for ever."""
         while True:
             self._changed.clear()
-            self._run_due()
-            try:
-                await asyncio.wait_for(self._changed.wait(), self._wait())
-            except TimeoutError:
+            if self._run_due():
+                await asyncio.sleep(0)  # more is due, but others want to run, too
                 continue
+            # Not wait_for: before Python 3.12 it can swallow the cancellation that ends this task.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._wait()):
+                    await self._changed.wait()
 
-    def _run_due(self) -> None:
-        while self._due and self._due[0][0] <= self._clock.now():
+    def _run_due(self) -> bool:
+        for _ in range(_AT_ONCE):
+            if not self._due or self._due[0][0] > self._clock.now():
+                return False
             _, _, call = heapq.heappop(self._due)
             call()
+        return True
 
     def _wait(self) -> float | None:
         if not self._due:

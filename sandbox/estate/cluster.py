@@ -14,7 +14,6 @@ from sandbox.estate.pods import Kubelet
 from sandbox.estate.replicasets import ReplicaSetController
 from sandbox.estate.resources import DEPLOYMENTS, PODS, REPLICASETS, Resource
 from sandbox.estate.store import Change, Store
-from sandbox.estate.templates import owned_by
 from sandbox.estate.values import Object
 
 _SETTLE = 0.05  # simulated seconds between a change and the controllers' reaction
@@ -45,9 +44,8 @@ class Cluster:
     def settle(self, deployment: Object) -> None:
         """Write the status of a Deployment and its ReplicaSets now, without waiting."""
         meta = deployment["metadata"]
-        for item in self.store.list(REPLICASETS, meta["namespace"]):
-            if owned_by(item, meta["uid"]):
-                self._replicasets.reconcile(meta["namespace"], item["metadata"]["name"])
+        for item in self.store.children(REPLICASETS, deployment):
+            self._replicasets.reconcile(meta["namespace"], item["metadata"]["name"])
         self._deployments.reconcile(meta["namespace"], meta["name"])
 
     def _changed(self, change: Change) -> None:

@@ -11,7 +11,7 @@ from sandbox.estate.replicasets import available_pods, pods_of
 from sandbox.estate.resources import DEPLOYMENTS, REPLICASETS
 from sandbox.estate.rollouts import Group, limits, next_sizes
 from sandbox.estate.store import Store
-from sandbox.estate.templates import REVISION, new_replicaset, owned_by, template_hash
+from sandbox.estate.templates import REVISION, new_replicaset, template_hash
 from sandbox.estate.values import Object, clone
 
 _HISTORY = 10
@@ -41,19 +41,11 @@ class DeploymentController:
 
     def forget(self, deployment: Object) -> None:
         """Remove what a deleted Deployment owned."""
-        for item in self._store.list(REPLICASETS, deployment["metadata"]["namespace"]):
-            if owned_by(item, deployment["metadata"]["uid"]):
-                self._store.delete(
-                    REPLICASETS, item["metadata"]["namespace"], item["metadata"]["name"]
-                )
+        for item in self._sets(deployment):
+            self._store.delete(REPLICASETS, item["metadata"]["namespace"], item["metadata"]["name"])
 
     def _sets(self, deployment: Object) -> list[Object]:
-        meta = deployment["metadata"]
-        return [
-            item
-            for item in self._store.list(REPLICASETS, meta["namespace"])
-            if owned_by(item, meta["uid"])
-        ]
+        return self._store.children(REPLICASETS, deployment)
 
     def _current_set(self, deployment: Object, sets: list[Object]) -> Object:
         meta = deployment["metadata"]

@@ -84,6 +84,16 @@ def ship(cluster: Cluster, *, chart: str = BAD_CHART, version: str = BAD_VERSION
     return revision
 
 
+def bad_revision(cluster: Cluster) -> int | None:
+    """Return the newest revision if it is the bad release, being served."""
+    newest = history(cluster)[-1:]
+    for release in newest:
+        version = release["chart"]["metadata"]["appVersion"]
+        if version == BAD_VERSION and release["info"]["status"] == "deployed":
+            return int(release["version"])
+    return None
+
+
 def forget(cluster: Cluster, revision: int) -> bool:
     """Lose a revision's record; tell whether it was there."""
     name = records.secret_name(RELEASE, revision)

@@ -7,18 +7,14 @@ from random import Random
 from sandbox.estate.pods import Kubelet, is_ready
 from sandbox.estate.resources import PODS, REPLICASETS
 from sandbox.estate.store import Store
-from sandbox.estate.templates import new_pod, owned_by
+from sandbox.estate.templates import new_pod
 from sandbox.estate.values import Object, clone
 
 
 def pods_of(store: Store, replicaset: Object) -> list[Object]:
     """Return the pods of a ReplicaSet that aren't on their way out."""
-    meta = replicaset["metadata"]
-    return [
-        pod
-        for pod in store.list(PODS, meta["namespace"])
-        if owned_by(pod, meta["uid"]) and "deletionTimestamp" not in pod["metadata"]
-    ]
+    children = store.children(PODS, replicaset)
+    return [pod for pod in children if "deletionTimestamp" not in pod["metadata"]]
 
 
 def available_pods(store: Store, replicaset: Object) -> int:

@@ -147,7 +147,10 @@ class Estate:
         self.broken_at = None
 
     def break_release(self) -> int:
-        """Ship the bad release and return its revision."""
+        """Ship the bad release and return its revision; a second press changes nothing."""
+        shipped = releases.bad_revision(self.cluster)
+        if shipped is not None:
+            return shipped
         self.traffic.advance()
         self.traffic.forget_affected()
         self.broken_at = time.time()

@@ -37,6 +37,7 @@ class Store:
     def __init__(self, random: Random) -> None:
         self._random = random
         self._objects: dict[Resource, dict[tuple[str, str], Object]] = {}
+        self._children: dict[str, set[tuple[Resource, str, str]]] = {}
         self._version = 1000
         self._log: deque[Change] = deque(maxlen=_LOG_LENGTH)
         self._listeners: list[Callable[[Change], None]] = []
@@ -56,6 +57,12 @@ class Store:
         """Return one object, not to be changed."""
         return self._kind(resource).get((namespace, name))
 
+    def children(self, resource: Resource, owner: Object) -> list[Object]:
+        """Return the objects of a kind that this one owns, in the order of their names."""
+        keys = self._children.get(owner["metadata"]["uid"], set())
+        names = sorted((place, name) for kind, place, name in keys if kind == resource)
+        return [self._kind(resource)[key] for key in names]
+
     def list(self, resource: Resource, namespace: str = "") -> list[Object]:
         """Return objects in the order of their names, of one namespace or of all."""
         found = sorted(self._kind(resource).items())
@@ -72,6 +79,8 @@ class Store:
         self._version += 1
         meta["resourceVersion"] = str(self._version)
         self._kind(resource)[key] = item
+        for uid in _owners(item):
+            self._children.setdefault(uid, set()).add((resource, *key))
         self._announce("MODIFIED" if old else "ADDED", resource, item)
         return item
 
@@ -80,6 +89,8 @@ class Store:
         old = self._kind(resource).pop((namespace, name), None)
         if old is None:
             return None
+        for uid in _owners(old):
+            self._children[uid].discard((resource, namespace, name))
         self._version += 1
         last = clone(old)
         last["metadata"]["resourceVersion"] = str(self._version)
@@ -103,7 +114,8 @@ class Store:
     async def changed(self, longest: float) -> None:
         """Wait for the next change, but no longer than this many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), longest)
+            async with asyncio.timeout(longest):
+                await self._news.wait()
 
     def close(self) -> None:
         """End all watches."""
@@ -132,3 +144,7 @@ class Store:
         news.set()
         for listener in self._listeners:
             listener(change)
+
+
+def _owners(item: Object) -> list[str]:
+    return [reference["uid"] for reference in item["metadata"].get("ownerReferences") or []]

@@ -40,11 +40,6 @@ def owner(item: Object) -> Object:
     }
 
 
-def owned_by(item: Object, uid: str) -> bool:
-    """Tell whether `item` is a child of the object with this uid."""
-    return any(ref["uid"] == uid for ref in item["metadata"].get("ownerReferences") or [])
-
-
 def new_replicaset(deployment: Object, hashed: str) -> Object:
     """Return a ReplicaSet of no pods for the deployment's current template."""
     meta, spec = deployment["metadata"], deployment["spec"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, TypeAlias
 
 Object: TypeAlias = dict[str, Any]  # JSON as it travels; the protocols define what is in it
@@ -10,7 +9,16 @@ Object: TypeAlias = dict[str, Any]  # JSON as it travels; the protocols define w
 
 def clone(value: Object) -> Object:
     """Return a deep copy, to be changed without touching what is stored."""
-    return copy.deepcopy(value)
+    return {key: _copied(item) for key, item in value.items()}
+
+
+def _copied(value: Any) -> Any:
+    """Copy JSON; copy.deepcopy, made for more than JSON, takes four times as long."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
 
 
 def without_nulls(value: Any) -> Any:
