@@ -12,7 +12,7 @@ from flows.gates import Person
 DEFAULT_ASSESS = 180.0
 
 
-def declaration(
+def declaration(  # noqa: PLR0913 what a person gave, by name
     bundle: Bundle,
     incident: str,
     *,

@@ -21,6 +21,7 @@ from flows.commands import Command
 from flows.engine import Delivery
 from flows.events import Recorded
 from flows.plans import canonical
+from flows.replay import replay
 from flows.runs import Run
 
 FILE = "journal.db"
@@ -289,7 +290,19 @@ class Journal:
             yield canonical(row)
 
     def verify(self, incident: str) -> Break | None:
-        """Return the first place where an incident's chain is broken, or None."""
+        """Return the first place where an incident's record is not whole, or None.
+
+        The chain must hold, and the events must fold to the stored run.
+        """
+        broken = self._broken_link(incident)
+        if broken is not None:
+            return broken
+        run, history = self.run(incident), self.events(incident)
+        if run is None or codec.encode(replay(history)) == codec.encode(run):
+            return None
+        return Break(incident=incident, seq=run.seq, why="its events fold to another state")
+
+    def _broken_link(self, incident: str) -> Break | None:
         prev = GENESIS
         for expected, row in enumerate(self._all(EVENTS_OF, incident), start=1):
             stored = row.pop("hash")
