@@ -23,8 +23,10 @@ from bot import demo_texts as texts
 from bot.cli.failures import CommandError, ExitCode
 from bot.cli.output import complain, say
 from bot.demo_estate import Addresses, bot_environment, read_addresses, write_overlay
+from bot.demo_marks import mark_phases
 
 MARKER = ".backout-demo"
+JOURNAL = "journal"
 RESTART_AFTER = 2.0
 QUICK = 10.0
 QUICK_DEATHS = 5
@@ -135,6 +137,7 @@ class _Demo:
         self._stop = stop
         self._sandbox: Child | None = None
         self._bot: Child | None = None
+        self._marks: asyncio.Task[None] | None = None
 
     async def play(self) -> None:
         """Start both, tell the story, and keep the bot alive until told to stop."""
@@ -143,6 +146,8 @@ class _Demo:
         await self._bot.start()
         if not await self._until_ready(addresses):
             return
+        marking = mark_phases(self._data / JOURNAL, addresses.workspace_page)
+        self._marks = asyncio.create_task(marking)
         say(texts.welcome(addresses.workspace_page, self._bot.pid, self._data))
         if self._options.browser:
             await _open_browser(addresses.workspace_page)
@@ -150,6 +155,9 @@ class _Demo:
 
     async def stop(self) -> None:
         """Stop the bot first: it says good-bye to a workspace that is still there."""
+        if self._marks is not None:
+            self._marks.cancel()
+            await asyncio.gather(self._marks, return_exceptions=True)
         for child in (self._bot, self._sandbox):
             if child is not None:
                 await child.stop()
@@ -182,7 +190,7 @@ class _Demo:
     def _make_bot(self, addresses: Addresses) -> Child:
         overlay = write_overlay(self._data / "overlay.yaml", addresses)
         environment = bot_environment(
-            os.environ, addresses=addresses, data=self._data / "journal", overlay=overlay
+            os.environ, addresses=addresses, data=self._data / JOURNAL, overlay=overlay
         )
         return Child("bot", ["bot.cli", "serve"], self._data / "bot.log", environment)
 

@@ -10,8 +10,8 @@ It is a simulation. Everything stays on this machine and nothing real is touched
 
   Open {page}
 
-  1. Break it     Press the button that ships the bad release, on the right of the page,
-                  and watch the error ratio climb.
+  1. Break it     Press "Ship the bad release" on the right of the page, and watch the
+                  error ratio climb.
   2. Declare it   As Marcus Rodriguez (SRE on-call), write in #incident-response:
                     !incident declare "checkout 5xx"
                   Open the channel that Backout makes, and answer its two questions with No.

@@ -4,6 +4,7 @@
 contract with scripts and are documented in `docs/operations.md`.
 """
 
+import sys
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -44,7 +45,24 @@ def explain(error: Exception) -> Explanation | None:
         return [str(problem) for problem in error.problems], ExitCode.PROBLEM
     if isinstance(error, SecretError):
         return [str(error)], ExitCode.PROBLEM
-    return _explain_engine(error)
+    return _explain_slack(error) or _explain_engine(error)
+
+
+def _explain_slack(error: Exception) -> Explanation | None:
+    """Look only at what is loaded: a command without Slack can't fail by it."""
+    if "bot.slack" not in sys.modules:
+        return None
+    from bot.slack.calls import SlackCallError
+    from bot.slack.surface import SlackRefusesError
+    from bot.slack.transports import AppTokenError
+
+    match error:
+        case SlackRefusesError() | AppTokenError():
+            return [str(error)], ExitCode.PROBLEM
+        case SlackCallError():
+            return [str(error)], ExitCode.UNREACHABLE
+        case _:
+            return None
 
 
 def _explain_engine(error: Exception) -> Explanation | None:
@@ -62,6 +80,8 @@ def _explain_engine(error: Exception) -> Explanation | None:
         case UnknownActionError() | UnknownIncidentError():
             return line, ExitCode.USAGE
         case TransientError():
+            return line, ExitCode.UNREACHABLE
+        case PlanningError(__cause__=TransientError()):
             return line, ExitCode.UNREACHABLE
         case ActionError() | CodecError() | JournalError() | PlanningError():
             return line, ExitCode.PROBLEM

@@ -6,7 +6,8 @@ Rich is imported at the first use: `--json` and `--help` of a command don't pay 
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,16 @@ def plain(value: Any) -> Any:
             return {name: plain(getattr(value, name)) for name in names}
         case _:
             return str(value)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show a progress line on a terminal's stderr while something takes its time."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console(stderr=True).status(what):
+        yield
 
 
 def plural(count: int, one: str, many: str = "") -> str:

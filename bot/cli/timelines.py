@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bot.messages import duration, one_line
 from flows import events as e
+from flows.decisions import decide
 from flows.events import Event, Recorded
 from flows.gates import PLAN_SCOPE, Verb
+from flows.runs import Run
 
 Titles = Mapping[str, str]
 DECIDED = {
@@ -16,16 +18,33 @@ DECIDED = {
     Verb.DENY: "denied",
     Verb.WITHDRAW: "withdrew the approval of",
 }
+DEADLINES = {
+    "decision": "the time to decide is over",
+    "expiry": "the plan is too old",
+    "rto": "the recovery target has passed",
+    "rto_limit": "the recovery limit has passed",
+}
 FACTS = {True: "fine", False: "out of limits", None: "no limit"}
 
 
 def lines(recorded: Iterable[Recorded]) -> Iterator[str]:
-    """Yield a line an event: time (UTC), who, what."""
+    """Yield a line an event: time (UTC), who, what.
+
+    The events are folded on the way, so that a click that came too late is shown as such, and
+    a deadline that no longer meant anything is not shown at all.
+    """
     titles: dict[str, str] = {}
+    run: Run | None = None
     for each in recorded:
+        before = run
+        run, commands = decide(before, each)
         if isinstance(each.event, e.PlanPrepared):
             titles |= {step.id: step.title for step in each.event.plan.steps}
         what = one_line(describe(each.event, titles))
+        if isinstance(each.event, e.TimerFired) and not commands:
+            continue
+        if isinstance(each.event, e.Decided) and before and run.decisions == before.decisions:
+            what += " — without effect" if run.plan == before.plan else ""
         yield f"{each.at:%H:%M:%S}  {one_line(each.actor.name)}: {what}"
 
 
@@ -77,7 +96,8 @@ def _deciding(event: Event, titles: Titles) -> str | None:
             why = f": {reason}" if reason else ""
             return f"{DECIDED[verb]} {what} ({digest[:8]}){why}"
         case e.TimerFired(timer=timer):
-            return f"deadline passed: {timer}"
+            phase = timer.removeprefix("phase:")
+            return DEADLINES.get(timer, f"the time for {phase} is over")
         case e.NoteAdded(text=text):
             return f"note: {text}"
         case e.BotResumed(away_since=away_since):

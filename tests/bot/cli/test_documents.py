@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -44,14 +45,15 @@ def _group() -> TyperGroup:
 
 def _unknown(words: list[str]) -> Iterator[str]:
     """Yield the words of a command line that the program would not understand."""
-    command = group = _group()
+    group = _group()
+    command: Any = group  # a group or a command: typer's own classes share what we use
     for word in words:
         if isinstance(command, TyperGroup) and not word.startswith("-"):
             found = command.commands.get(word)
             if found is None:
                 yield word
                 return
-            command = found  # type: ignore[assignment]  # commands and groups share what we use
+            command = found
         elif word.startswith("--"):
             names = {name for each in command.params for name in [*each.opts, *each.secondary_opts]}
             own = {name for each in group.params for name in each.opts}

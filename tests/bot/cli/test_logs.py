@@ -108,7 +108,12 @@ def test_json_lines_stand_for_themselves() -> None:
 
 def test_libraries_speak_up_only_about_problems() -> None:
     """Slack's SDK says much at level info that nobody reads."""
-    logs.setup("info", stream=io.StringIO())
+    stream = io.StringIO()
+    logs.setup("info", stream=stream)
+    child = logging.getLogger("slack_bolt.AsyncApp")
+    child.setLevel(logging.INFO)  # as bolt does
+    child.info("a new session has been established")
 
+    assert stream.getvalue() == ""
     assert not logging.getLogger("slack_sdk").isEnabledFor(logging.INFO)
     assert logging.getLogger("slack_sdk").isEnabledFor(logging.WARNING)

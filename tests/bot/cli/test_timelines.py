@@ -2,12 +2,14 @@
 
 from typing import get_args
 
+import pytest
+
 from bot.cli.timelines import describe, lines
 from flows import events
-from flows.gates import Verb
+from flows.gates import Person, Verb
 from flows.plans import Plan
 from tests.bot import story
-from tests.bot.cli.conftest import ACTOR, MARCUS, START
+from tests.bot.cli.conftest import MARCUS, START
 
 PLAN: Plan = story.plan()
 EVENTS: tuple[events.Event, ...] = (
@@ -56,28 +58,79 @@ def test_every_kind_of_event_has_a_sentence() -> None:
         assert describe(each, {}) != type(each).__name__
 
 
-def test_steps_are_called_by_their_titles() -> None:
+class Told(story.Story):
+    """A story that keeps what was told, as the journal does."""
+
+    def __init__(self) -> None:
+        self.recorded: list[events.Recorded] = []
+        super().__init__()
+
+    def tell(self, *told: events.Event, by: Person | None = None) -> "Told":
+        """Keep each event, then feed it."""
+        for event in told:
+            seq = len(self.recorded) + 1
+            actor = events.Actor(id=by.id, name=by.name) if by else events.BOT
+            self.recorded.append(events.Recorded(seq=seq, at=self.now, actor=actor, event=event))
+            super().tell(event, by=by)
+        return self
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the timeline."""
+        return list(lines(self.recorded))
+
+
+@pytest.fixture
+def told() -> Told:
+    """An incident whose plan waits for approval."""
+    begun = Told()
+    begun.wait(40).facts().answered().proposed().wait(20)
+    return begun
+
+
+def test_steps_are_called_by_their_titles(told: Told) -> None:
     """Ids are for files; people read the titles of the plan that was approved."""
-    told = [
-        events.Recorded(seq=n, at=START, actor=ACTOR, event=each)
-        for n, each in enumerate(EVENTS, start=2)
-    ]
+    told.approved().done("rollback", "revision 41 is deployed")
+
     title = PLAN.step("rollback").title
+    assert told.lines[-2] == f"14:01:00  Backout: ▸ {title}: begun"
+    assert told.lines[-1] == f"14:01:30  Backout: ✓ {title}: revision 41 is deployed"
 
-    succeeded = next(line for line in lines(told) if "✓" in line)
-    assert succeeded == f"14:00:00  Marcus Rodriguez: ✓ {title}: on 41 (found out afterwards)"
 
-
-def test_a_refusal_names_what_was_refused() -> None:
+def test_a_refusal_names_what_was_refused(told: Told) -> None:
     """Who decided what, on which plan, and why."""
-    denied = next(each for each in EVENTS if isinstance(each, events.Decided))
+    told.denied(story.JENNIFER, why="too soon")
 
-    assert describe(denied, {}) == "denied the plan (00000000): too soon"
+    digest = PLAN.digest[:8]
+    assert told.lines[-1] == f"14:01:00  Jennifer Liu: denied the plan ({digest}): too soon"
 
 
-def test_a_note_over_several_lines_is_one_line() -> None:
+def test_an_approval_that_did_not_count_is_shown_as_such(told: Told) -> None:
+    """The declarer's own word is in the record, and so is that it had no effect."""
+    told.approved(story.MARCUS)
+
+    assert told.lines[-1].endswith("without effect")
+
+
+def test_an_approval_that_counted_is_not(told: Told) -> None:
+    """A word that opened the gate is simply a word."""
+    told.approved(story.JENNIFER)
+
+    assert told.lines[-1].endswith(f"approved the plan ({PLAN.digest[:8]})")
+
+
+def test_a_deadline_that_meant_nothing_any_more_is_not_shown(told: Told) -> None:
+    """Timers are never cancelled, only outdated: the time to assess is no news after it."""
+    before = len(told.lines)
+    told.tell(events.TimerFired(timer="phase:assess", generation=1))
+    assert len(told.lines) == before
+
+    told.tell(events.TimerFired(timer="rto", generation=0))
+    assert told.lines[-1].endswith("the recovery target has passed")
+
+
+def test_a_note_over_several_lines_is_one_line(told: Told) -> None:
     """What people typed can't fake another line of the timeline."""
-    event = events.NoteAdded(text="fine\n14:00:01  Jennifer Liu: approved the plan")
-    recorded = events.Recorded(seq=2, at=START, actor=ACTOR, event=event)
+    told.tell(events.NoteAdded(text="fine\n14:00:01  Jennifer Liu: approved the plan"))
 
-    assert len(next(lines([recorded])).splitlines()) == 1
+    assert len(told.lines[-1].splitlines()) == 1
