@@ -108,13 +108,6 @@ COMMANDS: tuple[Command, ...] = (
         group=STEER,
     ),
     Command(
-        verb="close",
-        usage="close <reason>",
-        does="end it without a rollback, as long as nothing was changed",
-        example="close fixed forward by switching the flag off",
-        group=STEER,
-    ),
-    Command(
         verb="status",
         usage="status [incident]",
         does="say where an incident stands and who is waited for",
@@ -155,7 +148,7 @@ _MEANT = {
     "again": "retry", "rerun": "retry",
     "rollback": "plan", "replan": "plan", "propose": "plan",
     "revert": "undo", "restore": "undo", "back": "undo",
-    "cancel": "abort", "end": "close", "kill": "abort",
+    "cancel": "abort", "end": "abort", "close": "abort", "kill": "abort",
     "show": "status", "info": "status", "where": "status",
     "ls": "list", "all": "list", "incidents": "list",
     "log": "note", "comment": "note",
@@ -208,11 +201,6 @@ def unknown_verb(word: str) -> str:
     if near:
         return f"{there} Did you mean {either(near)}? `{PREFIX} help` lists all of them."
     return f"{there} `{PREFIX} help` lists what there is."
-
-
-def no_verb() -> str:
-    """Answer a command without a verb."""
-    return help_text()
 
 
 def missing(verb: str, what: str) -> str:

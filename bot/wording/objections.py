@@ -16,20 +16,22 @@ def objected(objection: Objection, *, run: Run, verb: str, subject: str = "") ->
     """Say why `verb` has no effect on this run; `subject` is the step or question asked for.
 
     `verb` is what was asked, as in the command: hold, resume, retry, skip, undo, abort, plan,
-    answer or close.
+    answer or no_rollback.
     """
-    return f"You can't {_doing(verb)} {run.id} now: {_why(objection, run, subject)}"
+    what = doing(verb, inline(run.id, 60))
+    return f"You can't {what} now: {_why(objection, run, subject)}"
 
 
-def _doing(verb: str) -> str:
+def doing(verb: str, incident: str) -> str:
+    """Write what a verb does to an incident: `skip a step of INC-7`."""
     known = {
-        "plan": "make a new plan for",
-        "answer": "answer a question of",
-        "close": "close without a rollback",
-        "skip": "skip a step of",
-        "retry": "retry a step of",
+        "plan": f"make a new plan for {incident}",
+        "answer": f"answer a question of {incident}",
+        "no_rollback": f"close {incident} without a rollback",
+        "skip": f"skip a step of {incident}",
+        "retry": f"retry a step of {incident}",
     }
-    return known.get(verb, inline(verb, 20))
+    return known.get(verb, f"{inline(verb, 20)} {incident}")
 
 
 def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one case a code

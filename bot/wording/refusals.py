@@ -58,14 +58,6 @@ def refused(
             assert_never(refusal)
 
 
-def not_counted(run: Run, scope: str) -> str:
-    """Say that a word came too late: somebody was faster, or the plan changed meanwhile."""
-    return (
-        f"Your word on {_subject(run, scope)} came too late to count: {run.id} is in "
-        f"*{run.state.value.upper()}* by now. The card shows where it stands."
-    )
-
-
 def _subject(run: Run, scope: str) -> str:
     if scope == "plan":
         return f"the plan of {run.id}"

@@ -5,17 +5,15 @@ from datetime import datetime
 
 from bot.wording import commands, situations
 from bot.wording.approvals import waiting, wanted
+from bot.wording.objections import doing
 from bot.wording.refusals import listed_as
 from bot.wording.texts import (
     bold,
     clock,
     code,
-    count,
-    cut,
     either,
     inline,
     mention,
-    one_line,
     quoted,
     sentence,
 )
@@ -182,11 +180,6 @@ def noted(run: Run, text: str) -> str:
     return f"Noted in the record of {inline(run.id, 60)}: {quoted(text, 200)}."
 
 
-def no_plan_yet(run: Run, now: datetime) -> str:
-    """Answer a wish to see the plan while there is none."""
-    return f"{inline(run.id, 60)} has no plan yet. {situations.situation(run, now)}"
-
-
 def not_in_control(
     person: Person,
     verb: str,
@@ -199,7 +192,7 @@ def not_in_control(
     who = either([inline(name, 80) for name in people])
     ask = f"Ask {who}" if who else "Ask somebody in that role"
     return (
-        f"You can't {inline(verb.replace('_', ' '), 20)} this: it needs {asked}, and you are "
+        f"You can't {doing(verb, 'this incident')}: it needs {asked}, and you are "
         f"listed as {listed_as(person, titles)}. {ask}, or say it in the channel."
     )
 
@@ -237,26 +230,6 @@ def slack_failed(what: str) -> str:
     )
 
 
-def shutting_down() -> str:
-    """Answer while the bot is being stopped."""
-    return "Backout is being restarted: nothing was done. Please do it again in a few seconds."
-
-
-def topic(run: Run) -> str:
-    """Return a channel's topic: plain text, at most 250 characters."""
-    text = f"{run.id} · {run.severity} · {run.state.value.upper()} · {one_line(run.reason)}"
-    return cut(text, 250)
-
-
-def purpose(run: Run) -> str:
-    """Return a channel's purpose: plain text, at most 250 characters."""
-    text = (
-        f"{run.system_title}, {run.environment}: incident {run.id}, declared by "
-        f"{run.declared_by.name}. The pinned card shows where it stands. Help: !incident help"
-    )
-    return cut(one_line(text), 250)
-
-
 def could_not_invite(names: Sequence[str]) -> str:
     """Say who could not be invited, so that somebody calls them."""
     who = either([inline(name, 80) for name in names]).replace(" or ", " and ")
@@ -272,8 +245,3 @@ def fell_back(run: Run, reason: str) -> str:
         f"I could not open a channel for {inline(run.id, 60)}: {sentence(inline(reason, 200))} "
         f"It goes on in {channel_link(run)}."
     )
-
-
-def open_incidents(number: int) -> str:
-    """Say how many incidents are open."""
-    return f"{count(number, 'open incident')}" if number else "No open incident."
