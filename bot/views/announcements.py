@@ -28,7 +28,7 @@ from bot.wording.texts import (
     sentence,
 )
 from flows.commands import About, Announce
-from flows.gates import Gate, Person
+from flows.gates import PLAN_SCOPE, Gate, Person
 from flows.runs import Run
 from flows.states import Outcome, State
 
@@ -48,7 +48,7 @@ def announcement(run: Run, command: Announce, now: datetime) -> Message:
     text = _text(run, command, now)
     head = inline(run.id, 60)
     said = f"*{head}* · {text}"
-    buttons = actions(_buttons(run, command))
+    buttons = actions(_buttons(run, command, now))
     return Message(text=said, blocks=[section(said), *buttons], thread=False)
 
 
@@ -78,6 +78,8 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
             return (
                 f"*Declared* by {who}: {quoted(run.reason, 400)}\n{situations.situation(run, now)}"
             )
+        case About.HELD if run.held is None:  # people were faster than Slack
+            return f"*It was on hold, and is not any more.*\n{situations.situation(run, now)}"
         case About.HELD:
             return f"*On hold.* {situations.held(run)}\n{_lead(run)}, what now? {_ways(run)}"
         case About.RESUMED:
@@ -99,7 +101,7 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
 def _approval_wanted(run: Run, now: datetime) -> str:
     gate, plan = run.gate, run.plan
     if gate is None or plan is None:
-        return "A plan waits for approval. The card shows it."
+        return f"A plan was proposed and is gone by now.\n{situations.situation(run, now)}"
     what = f"*Please approve:* {bold(plan.title)} — because {inline(plan.because, 300)}"
     return f"{what}\n{_please(run, gate, now)}"
 
@@ -107,7 +109,7 @@ def _approval_wanted(run: Run, now: datetime) -> str:
 def _step_approval_wanted(run: Run, step_id: str, now: datetime) -> str:
     gate = run.gate_of(step_id)
     if gate is None or run.plan is None:
-        return "A step waits for approval. The card shows it."
+        return f"A step waited for approval.\n{situations.situation(run, now)}"
     step = run.plan.step(step_id)
     lost = inline(step.losses, 300) or "nothing"
     what = f"*Please approve the step* {bold(step.title, 120)} — loses: {lost}"
@@ -186,12 +188,12 @@ def _ending(run: Run) -> str:
     return f"{exceptions_line(run)} The card has the figures."
 
 
-def _buttons(run: Run, command: Announce) -> list[Element | None]:
-    if command.about is About.APPROVAL_WANTED and run.gate is not None:
-        return [*approve_buttons(run, run.gate), view_plan(run)]
-    if command.about is About.APPROVAL_LATE and run.gate is not None:
-        return [*approve_buttons(run, run.gate), view_plan(run)]
+def _buttons(run: Run, command: Announce, now: datetime) -> list[Element | None]:
+    """Return [Approve] and [Deny…] where a word still counts: Slack may have been slow."""
+    scopes = {About.APPROVAL_WANTED: PLAN_SCOPE, About.APPROVAL_LATE: PLAN_SCOPE}
     if command.about is About.STEP_APPROVAL_WANTED:
-        gate = run.gate_of(command.subject)
-        return [*approve_buttons(run, gate)] if gate else []
-    return []
+        scopes = {command.about: command.subject}
+    gate = run.gate_of(scopes.get(command.about, ""))
+    if gate is None or waiting(gate, run.decisions, now) is None:
+        return []
+    return [*approve_buttons(run, gate), view_plan(run)]

@@ -178,7 +178,7 @@ def _undoing(run: Run) -> str:
     if not run.applied:
         return "Everything was put back."
     step = run.applied[-1].step.title
-    return f"Putting back {bold(step, 120)}; {count(len(run.applied), 'change')} to go, last first."
+    return f"Putting back {bold(step, 120)}; {count(len(run.applied), 'change')} to go."
 
 
 def ended(run: Run) -> str:

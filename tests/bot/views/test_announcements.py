@@ -110,3 +110,17 @@ def test_a_service_that_nobody_checked_is_not_called_restored() -> None:
     told.done("rollback", "on revision 41")
     text = announcement(told.run, told.announced, told.now).text
     assert "service *not checked*" in text
+
+
+def test_a_request_that_comes_late_offers_nothing_that_does_not_count() -> None:
+    """A message that Slack took after the approval has no buttons and says where it stands."""
+    message = _said(story.restoring(), About.APPROVAL_WANTED)
+    assert not controls_of(message.blocks)
+    assert "Everybody who is needed has approved." in message.text
+
+
+def test_a_hold_that_is_over_is_not_announced_as_one() -> None:
+    """A message that Slack took after the run went on asks nobody for anything."""
+    message = _said(story.restoring(), About.HELD)
+    assert "is not any more" in message.text
+    assert not pings([message.text])
