@@ -84,7 +84,7 @@ def is_loopback(url: str) -> bool:
 
 
 class Calls:
-    """Calls Slack, and remembers how long a limited method must rest."""
+    """Calls Slack; remembers how long a limited method must rest, and the scopes it was granted."""
 
     def __init__(
         self, client: AsyncWebClient, *, clock: Callable[[], float] = time.monotonic
@@ -92,6 +92,7 @@ class Calls:
         self.client = client
         self._clock = clock
         self._rests: dict[tuple[str, str], float] = {}
+        self.scopes: frozenset[str] = frozenset()
 
     async def do(self, call: Call, **arguments: Any) -> dict[str, Any]:
         """Make one call, once, and return Slack's answer.
@@ -110,6 +111,8 @@ class Calls:
         except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError) as error:
             name = type(error).__name__
             raise NoAnswerError(f"Slack did not answer {method}: {name}") from error
+        if not self.scopes:
+            self.scopes = _scopes(response.headers)
         return dict(response.data) if isinstance(response.data, dict) else {}
 
     def _sorted(self, place: tuple[str, str], error: SlackApiError) -> SlackCallError:
@@ -132,3 +135,9 @@ def _retry_after(headers: Mapping[str, Any]) -> float:
         return max(1.0, float(str(given)))
     except ValueError:
         return DEFAULT_RETRY_AFTER
+
+
+def _scopes(headers: Mapping[str, Any]) -> frozenset[str]:
+    """Return the scopes that Slack names with every answer."""
+    given = {name.lower(): value for name, value in headers.items()}.get("x-oauth-scopes") or ""
+    return frozenset(scope.strip() for scope in str(given).split(",") if scope.strip())

@@ -14,13 +14,15 @@ from typing import Any, Protocol
 
 from bot.slack.background import Background
 from bot.slack.calls import Calls, RefusedError
-from bot.slack.coalescing import Coalescer, Sleep
+from bot.slack.coalescing import Coalescer, Pace, Sleep
 from bot.slack.posting import Letter, Poster
 from flows.engine import Delivery, Engine
 from flows.runs import Run
 
 log = logging.getLogger(__name__)
-INTERVAL = 1.2
+# Slack allows about 50 updates a minute over all channels, and short bursts.
+UPDATES_A_MINUTE = 48
+BURST = 6
 TICK = 2.0
 CLOCK_TICKS = 5
 QUIET_TICKS = 30
@@ -67,8 +69,9 @@ class Cards:
         self._progress = progress
         self._shown: dict[str, tuple[str, list[dict[str, Any]]]] = {}
         self._sleep = sleep
+        self._pace = Pace(per_minute=UPDATES_A_MINUTE, burst=BURST)
         self._coalescer = Coalescer(
-            self._update, interval=INTERVAL, background=background, sleep=sleep
+            self._update, pace=self._pace, background=background, sleep=sleep
         )
 
     def changed(self, run: Run) -> None:
@@ -85,16 +88,19 @@ class Cards:
             self.changed(run)
 
     async def tick(self) -> None:
-        """Show progress soon, and keep the clocks going; less often where all is quiet."""
+        """Show progress soon, and keep the clocks going, where Slack's limits leave room."""
         seen: dict[str, Mapping[str, str]] = {}
         for number in itertools.count(1):
             await self._sleep(TICK)
-            for run in self._engine.runs():
+            runs = self._engine.runs()
+            seen = {run.id: seen.get(run.id, {}) for run in runs}
+            for run in runs:
                 progress = dict(self._progress(run.id))
                 is_quiet = self._engine.now() - run.updated_at > QUIET_AFTER
-                if progress != seen.get(run.id, {}) or number % _ticks(is_quiet) == 0:
+                is_due = progress != seen[run.id] or number % _ticks(is_quiet) == 0
+                if is_due and self._pace.is_easy:
                     self.changed(run)
-                seen[run.id] = progress
+                    seen[run.id] = progress
 
     async def finish(self, incident: str) -> None:
         """Show how an incident ended.  Raises `SlackCallError`."""

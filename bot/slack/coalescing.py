@@ -12,13 +12,40 @@ from bot.slack.background import Background
 from bot.slack.calls import NoAnswerError, RateLimitedError, SlackCallError
 
 log = logging.getLogger(__name__)
+SPACING = 0.25
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
+Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
 
 
+class Pace:
+    """So many calls a minute of one method over all keys, with a short burst allowed.
+
+    The generic cell rate algorithm: `_due` is when the calls that were granted so far would have
+    been made at an even pace.
+    """
+
+    def __init__(self, *, per_minute: float, burst: int, clock: Clock = time.monotonic) -> None:
+        self._period = 60.0 / per_minute
+        self._tolerance = self._period * burst
+        self._clock = clock
+        self._due = clock()
+
+    def grant(self) -> float:
+        """Grant one call; return how many seconds to wait before it."""
+        now = self._clock()
+        self._due = max(self._due, now) + self._period
+        return max(0.0, self._due - now - self._tolerance)
+
+    @property
+    def is_easy(self) -> bool:
+        """Whether there is room for calls that nobody would miss."""
+        return self._due - self._clock() <= self._tolerance / 2
+
+
 class Coalescer:
-    """Calls `send(key)` for every key that is marked, at most once an interval a key.
+    """Calls `send(key)` for every key that is marked, and reads nothing itself.
 
     A limit or a lost answer delays; the latest state is always sent in the end.
     """
@@ -27,14 +54,16 @@ class Coalescer:
         self,
         send: Callable[[str], Awaitable[None]],
         *,
-        interval: float,
+        pace: Pace,
         background: Background,
-        clock: Callable[[], float] = time.monotonic,
+        spacing: float = SPACING,
+        clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._send = send
-        self._interval = interval
+        self._pace = pace
         self._background = background
+        self._spacing = spacing
         self._clock = clock
         self._sleep = sleep
         self._dirty: set[str] = set()
@@ -61,9 +90,9 @@ class Coalescer:
             self._working.discard(key)
 
     async def _rest(self, key: str) -> None:
-        # Several busy keys share Slack's limit of about 50 updates a minute.
-        due = self._last.get(key, float("-inf")) + self._interval * max(1, len(self._working))
-        if (pause := due - self._clock()) > 0:
+        """Wait for the pace, and long enough for what follows at once to come along."""
+        spaced = self._last.get(key, float("-inf")) + self._spacing - self._clock()
+        if (pause := max(spaced, self._pace.grant())) > 0:
             await self._sleep(pause)
 
     async def _deliver(self, key: str) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 from bot.slack.background import Background
 from bot.slack.calls import Calls, RefusedError
-from bot.slack.coalescing import Coalescer
+from bot.slack.coalescing import Coalescer, Pace
 from flows.runs import Run
 
-INTERVAL = 3.0
+PUBLISHED_A_MINUTE = 90
+BURST = 10
+SPACING = 1.0
 LOOKED_AT_FOR = 3600.0
 MOST_VIEWERS = 100
 
@@ -36,7 +38,10 @@ class Homes:
         self._render = render
         self._clock = clock
         self._viewers: OrderedDict[str, float] = OrderedDict()
-        self._coalescer = Coalescer(self._publish, interval=INTERVAL, background=background)
+        pace = Pace(per_minute=PUBLISHED_A_MINUTE, burst=BURST)
+        self._coalescer = Coalescer(
+            self._publish, pace=pace, background=background, spacing=SPACING
+        )
 
     def opened(self, user: str) -> None:
         """Publish the Home of somebody who just opened it."""

@@ -156,7 +156,7 @@ async def test_declaring_twice_points_to_the_open_one(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run = await home.declare()
         await home.people.say(EMILY, INCIDENTS, '!incident declare "payments fail as well"')
-        assert run.channel in await home.told(EMILY, "open incident already")
+        assert (run.channel or "-") in await home.told(EMILY, "open incident already")
         run = await home.until(lambda run: bool(run.notes))
         assert run.notes[0].text == "payments fail as well"
         assert len(home.engine.runs(ended=True)) == 1

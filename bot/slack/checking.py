@@ -1,0 +1,176 @@
+"""`backout check --live`: whether Slack grants what the bot and the systems need.
+
+Asks and changes nothing.  What can't be asked of Slack (which events are subscribed, whether
+buttons arrive) shows at the first use; docs/slack-install.md has a round to walk.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+from ruamel.yaml import YAML
+
+from bot.slack.calls import Calls, RefusedError, SlackCallError, web_client, web_session
+from bot.slack.directory import Directory
+from bot.slack.identity import IdentityRefusal, human
+from config.models.bundles import Bundle
+from config.models.people import Person
+from config.settings import Settings
+
+MANIFEST = Path(__file__).with_name("manifest.yaml")
+ADVICE: Mapping[str, str] = {
+    "invalid_auth": "copy the Bot User OAuth Token (xoxb-…) into SLACK_BOT_TOKEN again",
+    "not_authed": "set SLACK_BOT_TOKEN to the Bot User OAuth Token (xoxb-…)",
+    "account_inactive": "the app was removed from the workspace: install it again",
+    "token_revoked": "the app was removed from the workspace: install it again",
+    "not_allowed_token_type": "the two tokens are swapped: xoxb-… is the bot's, xapp-… the app's",
+    "missing_scope": "install the app again from bot/slack/manifest.yaml",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: what was seen, and what to do where it is not `ok`."""
+
+    ok: bool
+    text: str
+
+
+async def live_check(settings: Settings, bundles: Sequence[Bundle]) -> tuple[Finding, ...]:
+    """Look at Slack with the tokens of the settings.  Never raises for what Slack answers."""
+    token = settings.slack_bot_token
+    if token is None:
+        return (Finding(ok=False, text="SLACK_BOT_TOKEN is not set: Slack was not asked"),)
+    async with _calls(token, settings.slack_api_url) as calls:
+        return tuple([finding async for finding in _findings(calls, settings, bundles)])
+
+
+@asynccontextmanager
+async def _calls(token: SecretStr, base_url: str) -> AsyncIterator[Calls]:
+    session = web_session()
+    try:
+        yield Calls(web_client(token.get_secret_value(), base_url, session))
+    finally:
+        await session.close()
+
+
+async def _findings(
+    calls: Calls, settings: Settings, bundles: Sequence[Bundle]
+) -> AsyncIterator[Finding]:
+    try:
+        me = await calls.do(calls.client.auth_test)
+    except SlackCallError as error:
+        yield _failed("the bot's token", error)
+        return
+    yield Finding(
+        ok=True, text=f"the bot is @{me.get('user')} in {me.get('team')} ({me['team_id']})"
+    )
+    yield _scopes(calls.scopes)
+    yield await _transport(calls, settings)
+    directory = Directory(calls, team=str(me["team_id"]))
+    try:
+        await directory.load()
+    except SlackCallError as error:
+        yield _failed("members and channels", error)
+        return
+    for bundle in bundles:
+        yield await _channel(directory, bundle)
+        yield _people(directory, bundle)
+    yield await _groups(calls, bundles)
+
+
+def needed_scopes() -> frozenset[str]:
+    """Return the scopes that the manifest asks for."""
+    manifest = YAML(typ="safe").load(MANIFEST)
+    return frozenset(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def _scopes(granted: frozenset[str]) -> Finding:
+    missing = sorted(needed_scopes() - granted)
+    if missing:
+        text = f"scopes are missing: {', '.join(missing)}; {ADVICE['missing_scope']}"
+        return Finding(ok=False, text=text)
+    more = sorted(granted - needed_scopes())
+    extra = f"; more than it needs: {', '.join(more)}" if more else ""
+    return Finding(ok=True, text=f"all {len(needed_scopes())} scopes are granted{extra}")
+
+
+async def _transport(calls: Calls, settings: Settings) -> Finding:
+    if settings.mode == "http":
+        is_set = settings.slack_signing_secret is not None
+        text = "SLACK_SIGNING_SECRET is set; whether it is right shows at the first request"
+        missing = "SLACK_SIGNING_SECRET is not set: requests could not be told from forged ones"
+        return Finding(ok=is_set, text=text if is_set else missing)
+    if settings.slack_app_token is None:
+        return Finding(ok=False, text="SLACK_APP_TOKEN is not set: Socket Mode needs it")
+    secret = settings.slack_app_token.get_secret_value()
+    try:
+        await calls.do(calls.client.apps_connections_open, app_token=secret)
+    except SlackCallError as error:
+        return _failed("the app's token (xapp-…, with the scope connections:write)", error)
+    return Finding(ok=True, text="Socket Mode opens a connection")
+
+
+async def _channel(directory: Directory, bundle: Bundle) -> Finding:
+    name = bundle.system.channels.incidents
+    system = bundle.system.system
+    if directory.channel_id(name) is not None:
+        return Finding(ok=True, text=f"{system}: the bot is in #{name}")
+    advice = f"create #{name} if it is not there, and type `/invite @Backout` in it"
+    return Finding(ok=False, text=f"{system}: the bot is not in #{name}: {advice}")
+
+
+def _people(directory: Directory, bundle: Bundle) -> Finding:
+    problems = [text for p in bundle.people.people if (text := _person(directory, p))]
+    system, count = bundle.system.system, len(bundle.people.people)
+    if problems:
+        return Finding(ok=False, text=f"{system}: {'; '.join(problems)}")
+    return Finding(ok=True, text=f"{system}: all {count} people are members of the workspace")
+
+
+def _person(directory: Directory, person: Person) -> str:
+    """Return what is wrong with somebody, or nothing."""
+    by = person.slack or person.email or "no e-mail address"
+    found = directory.ids(slack=person.slack, email=person.email)
+    if not found:
+        return f"{person.name} is not found by {by}: correct people.yaml"
+    if len(found) > 1:
+        return f"{person.name} is two members by {by}: name one with `slack:` in people.yaml"
+    who = human(directory.known(found[0]))
+    if isinstance(who, IdentityRefusal):
+        return f"{person.name} can't decide: {who.reason.value} in Slack"
+    return ""
+
+
+async def _groups(calls: Calls, bundles: Iterable[Bundle]) -> Finding:
+    wanted = {
+        role.slack_group: bundle.system.system
+        for bundle in bundles
+        for role in bundle.people.roles.values()
+        if role.slack_group
+    }
+    if not wanted:
+        return Finding(ok=True, text="no role names a user group")
+    try:
+        body = await calls.do(calls.client.usergroups_list)
+    except RefusedError as error:
+        if error.code == "plan_upgrade_required":
+            text = "user groups need a paid plan of Slack; people are mentioned one by one instead"
+            return Finding(ok=True, text=text)
+        return _failed("user groups", error)
+    except SlackCallError as error:
+        return _failed("user groups", error)
+    there = {str(group["handle"]) for group in body.get("usergroups", ())}
+    missing = sorted(set(wanted) - there)
+    if missing:
+        named = ", ".join(f"@{name} ({wanted[name]})" for name in missing)
+        return Finding(ok=False, text=f"user groups are missing: {named}")
+    return Finding(ok=True, text=f"all {len(wanted)} user groups are there")
+
+
+def _failed(what: str, error: SlackCallError) -> Finding:
+    code = error.code if isinstance(error, RefusedError) else ""
+    advice = ADVICE.get(code, "try again, and look at status.slack.com")
+    return Finding(ok=False, text=f"{what}: {error}: {advice}")
