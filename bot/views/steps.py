@@ -82,7 +82,8 @@ def _phase_lines(
 def _whole(records: Sequence[StepRecord]) -> signs.Sign:
     states = {record.state for record in records}
     if states <= set(SETTLED):
-        return signs.STEPS[StepState.UNDONE if states == {StepState.UNDONE} else StepState.DONE]
+        alike = states in ({StepState.UNDONE}, {StepState.NOT_NEEDED}, {StepState.SKIPPED})
+        return signs.STEPS[states.pop() if alike else StepState.DONE]
     if StepState.FAILED in states:
         return signs.STEPS[StepState.FAILED]
     started = states - {StepState.PENDING}

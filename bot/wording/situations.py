@@ -213,8 +213,8 @@ def restored(run: Run) -> str:
 def checked(run: Run) -> bool:
     """Say whether every check of the plan was made and passed, and there was one."""
     steps = [s for s in (run.plan.steps if run.plan else ()) if s.phase is State.VALIDATE]
-    required = [s for s in steps if s.required]
-    return bool(required) and all(run.steps[s.id].state is StepState.DONE for s in required)
+    states = {run.steps[s.id].state for s in steps if s.required}
+    return StepState.DONE in states and states <= {StepState.DONE, StepState.NOT_NEEDED}
 
 
 def restored_after(run: Run) -> float | None:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from bot import messages
 from bot.messages import Unidentified
-from bot.wording import approvals
+from bot.wording import approvals, signs
 from bot.wording.texts import budget, clock, count, duration, either, fit, inline, one_line
 from flows.gates import Gate, Refusal, Verb
 from flows.objections import Objection
 from flows.runs import Run
-from flows.states import State
+from flows.states import State, StepState
 from tests.bot import story
 from tests.bot.views.drawing import pings
 
@@ -263,3 +263,11 @@ def test_lines_that_do_not_fit_are_counted() -> None:
     shown = fit(["x" * 40] * 10, 200, "{} more")
     assert shown.endswith("… 6 more")
     assert len(shown) <= 200
+
+
+def test_one_icon_has_one_meaning_and_always_a_word() -> None:
+    """Every state of a step has a sign of its own; only the two ways of waiting share an icon."""
+    found = [signs.STEPS[state] for state in StepState]
+    assert all(sign.word for sign in found)
+    assert len({sign.word for sign in found}) == len(found)
+    assert len({sign.icon for sign in found}) == len(found) - 1

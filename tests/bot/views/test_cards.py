@@ -157,3 +157,16 @@ def test_the_home_tells_a_stranger_what_is_possible() -> None:
     text = drawn(home([], {}, story.START)["blocks"])
     assert "you can declare incidents and note what you know, but not approve" in text
     assert "[Declare an incident…]" in text
+
+
+def test_a_step_that_is_not_needed_is_no_exception() -> None:
+    """What the plan's own condition left out is neither skipped nor unchecked."""
+    steps = (story.ROLLBACK, story.ROLLOUT, story.HEALTH, story.AVAILABILITY)
+    told = story.assessing().answered().proposed(story.plan(steps)).approved().done("rollback")
+    attempt = told.run.steps["rollout"].attempt
+    told.tell(events.StepPassedOver(step="rollout", attempt=attempt, why="nothing fails"))
+    assert "Skipped" not in _card(told)
+    told.done("health", "healthy").done("availability", "99.7 %")
+    text = _card(told)
+    assert "Service restored in" in text
+    assert "Skipped" not in text
