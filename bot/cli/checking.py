@@ -5,7 +5,7 @@ CI find the place.  Nothing is reached over the network without --live.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.cli import ground
@@ -73,7 +73,7 @@ def _cross_checks(bundles: Iterable["Bundle"]) -> list["Problem"]:
 def _ask_slack(settings: "Settings", bundles: Iterable["Bundle"]) -> list[dict[str, Any]]:
     import asyncio
 
-    from bot.slack import live_check
+    from bot.slack.checking import live_check
 
     return [plain(each) for each in asyncio.run(live_check(settings, tuple(bundles)))]
 
@@ -117,7 +117,7 @@ def _children(value: Any) -> Iterator[Any]:
 
 
 def _print(
-    reports: Iterable[Report], problems: Iterable["Problem"], asked: Iterable[Mapping[str, Any]]
+    reports: Iterable[Report], problems: Iterable["Problem"], asked: Sequence[Mapping[str, Any]]
 ) -> None:
     found = list(problems)
     for problem in found:
@@ -128,6 +128,8 @@ def _print(
         return
     for report in reports:
         _print_report(report)
+    if asked:
+        say("Slack")
     for each in asked:
         say(f"  {'✓' if each['ok'] else '✗'} {each['text']}")
 

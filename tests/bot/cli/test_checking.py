@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.failures import ExitCode
+from bot.slack import checking
 from config.settings import PACKAGED
 from tests.bot.cli.conftest import Cli
 
@@ -110,3 +111,21 @@ def test_json_has_the_places(backout: Cli, systems: Path) -> None:
     assert backout("check", "--json") == ExitCode.PROBLEM
     problem = json.loads(backout.out)["problems"][0]
     assert (problem["place"]["line"], problem["place"]["column"]) == (line, 1)
+
+
+def test_live_without_a_token_is_a_problem(backout: Cli) -> None:
+    """What could not be asked is not fine."""
+    assert backout("check", "--live") == ExitCode.PROBLEM
+    assert "✗ SLACK_BOT_TOKEN is not set" in backout.out
+
+
+def test_live_shows_what_slack_answered(backout: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every finding is a line; all of them well is exit code 0."""
+
+    async def live_check(*_: object) -> tuple[checking.Finding, ...]:
+        return (checking.Finding(ok=True, text="the bot is @backout"),)
+
+    monkeypatch.setattr(checking, "live_check", live_check)
+
+    assert backout("check", "--live") == ExitCode.OK
+    assert "Slack\n  ✓ the bot is @backout\n" in backout.out
