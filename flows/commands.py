@@ -76,7 +76,6 @@ class About(StrEnum):
     DENIED = "denied"
     EXPIRED = "expired"
     NOT_PLANNED = "not_planned"
-    STARTED = "started"
     STEP_APPROVAL_WANTED = "step_approval_wanted"
     HELD = "held"
     RESUMED = "resumed"

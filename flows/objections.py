@@ -105,6 +105,8 @@ def _retry(run: Run, asked: events.RetryAsked) -> Objection | None:
 
 
 def _skip(run: Run, asked: events.SkipAsked) -> Objection | None:
+    if run.stuck_undoing(asked.step):
+        return None
     if run.plan is None or asked.step not in run.steps:
         return Objection.UNKNOWN_STEP
     if run.state is not State.HOLD:

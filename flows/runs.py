@@ -181,6 +181,11 @@ class Run:
         busy = (StepState.RUNNING, StepState.DOUBT)
         return tuple(s for s in steps if not s.reads and self.steps[s.id].state in busy)
 
+    def stuck_undoing(self, step: str) -> bool:
+        """Say whether the run is held because this step could not be undone."""
+        held_in_undo = self.held is not None and self.held.origin is State.UNDO
+        return held_in_undo and bool(self.applied) and self.applied[-1].step.id == step
+
     @property
     def touched(self) -> bool:
         """Whether anything was changed, or may have been."""

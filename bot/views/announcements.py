@@ -73,11 +73,6 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
         case About.NOT_PLANNED:
             why = sentence(capital(inline(run.blocked, 600))) or "No plan could be made."
             return f"*No plan.* {why}\n{_plan_again(run)}"
-        case About.STARTED:
-            who = inline(run.declared_by.name, 80)
-            return (
-                f"*Declared* by {who}: {quoted(run.reason, 400)}\n{situations.situation(run, now)}"
-            )
         case About.HELD if run.held is None:  # people were faster than Slack
             return f"*It was on hold, and is not any more.*\n{situations.situation(run, now)}"
         case About.HELD:

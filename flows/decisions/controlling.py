@@ -86,13 +86,24 @@ def retry_asked(turn: Turn, event: events.RetryAsked) -> None:
 def skip_asked(turn: Turn, event: events.SkipAsked) -> None:
     """Leave a step out on a person's word, and go on if nothing else stands in the way."""
     if objection(turn.run, event):
-        return
+        return None
     why = f"{turn.recorded.actor.name} skipped it: {event.reason}"
+    if turn.run.stuck_undoing(event.step):
+        return _leave(turn, event.step, why)
     turn.set_step(
         event.step, state=StepState.SKIPPED, summary=why, ended_at=turn.recorded.at, drift=()
     )
     if not turn.run.failed():
         _continue(turn)
+    return None
+
+
+def _leave(turn: Turn, step: str, why: str) -> None:
+    """Go on undoing without a change that can't be put back: it stays as it is."""
+    turn.set(applied=turn.run.applied[:-1])
+    if step in turn.run.steps:
+        turn.set_step(step, summary=f"left as it is: {why}")
+    _continue(turn)
 
 
 def _continue(turn: Turn) -> None:

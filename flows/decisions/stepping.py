@@ -15,7 +15,7 @@ from flows.table import Trigger
 
 FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 30.0
-FINISHED = (*SETTLED, StepState.FAILED)
+BUSY = (StepState.RUNNING, StepState.DOUBT)
 
 
 def advance(turn: Turn) -> None:
@@ -39,7 +39,7 @@ def _waits(turn: Turn) -> bool:
         if any(step.required and not _settled(turn, step) for step in stage):
             return True
     is_last = turn.run.state is State.COMMUNICATE
-    return is_last and any(r.state not in FINISHED for r in turn.run.steps.values())
+    return is_last and any(record.state in BUSY for record in turn.run.steps.values())
 
 
 def _settled(turn: Turn, step: PlannedStep) -> bool:
@@ -49,7 +49,7 @@ def _settled(turn: Turn, step: PlannedStep) -> bool:
 def _ask(turn: Turn, step: PlannedStep) -> None:
     """Have a pending step performed, or its gate asked for first."""
     record = turn.run.steps[step.id]
-    if record.state not in (StepState.PENDING, StepState.WAITING):
+    if record.state not in (StepState.PENDING, StepState.WAITING) or _early(turn, step):
         return
     standing = turn.run.standing(step.id, turn.recorded.at)
     if standing is not None and not isinstance(standing, Satisfied):
@@ -58,6 +58,12 @@ def _ask(turn: Turn, step: PlannedStep) -> None:
             turn.announce(About.STEP_APPROVAL_WANTED, step.id)
         return
     perform(turn, step)
+
+
+def _early(turn: Turn, step: PlannedStep) -> bool:
+    """Say whether a step that it takes an output from is still under way beside the others."""
+    sources = {source for names in step.late.values() for source in names}
+    return any(s in turn.run.steps and turn.run.steps[s].state in BUSY for s in sources)
 
 
 def perform(turn: Turn, step: PlannedStep, after: float = 0.0) -> None:

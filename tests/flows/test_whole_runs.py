@@ -8,6 +8,7 @@ import pytest
 
 from flows import events
 from flows.commands import About
+from flows.gates import Verb
 from flows.states import Outcome, State, StepState
 from tests.flows.bench import ALEX, EMILY, JENNIFER, MARCUS, Bench
 from tests.flows.estate import Estate, bundle, step
@@ -159,3 +160,124 @@ async def test_what_is_not_required_never_holds_a_rollback(tmp_path: Path, estat
     assert run.steps["told"].state is StepState.FAILED
     assert About.NOT_TOLD in [a.about for a in bench.announced]
     await bench.stop()
+
+
+async def test_an_undone_run_closes_though_later_steps_never_ran(
+    tmp_path: Path, estate: Estate
+) -> None:
+    """Undone before the last step began: the run still comes to its end."""
+    first = step("first", "fake.set", **{"with": {"name": "release", "to": "good"}})
+    never = step("never", "fake.look", **{"with": {"name": "status", "equals": "never"}})
+    last = step("last", "fake.set", **{"with": {"name": "status", "to": "told"}})
+    bench = Bench(tmp_path, estate, bundle(restore=(first, never, last)))
+    bench.start()
+    await bench.approved()
+    await bench.until(State.HOLD)
+    bench.feed(events.UndoAsked(reason="it made things worse"))
+    run = await bench.until(State.CLOSED)
+    assert run.outcome is Outcome.UNDONE
+    assert estate.values == {"release": "bad", "status": "none"}
+    await bench.stop()
+
+
+async def test_a_change_that_can_not_be_put_back_can_be_left(
+    tmp_path: Path, estate: Estate
+) -> None:
+    """A failed undo holds; with a person's word it stays as it is and the rest is undone."""
+    first = step("first", "fake.set", **{"with": {"name": "release", "to": "good"}})
+    second = step("second", "fake.set", **{"with": {"name": "status", "to": "told"}})
+    never = step("never", "fake.look", **{"with": {"name": "status", "equals": "never"}})
+    estate.faults["undo:status"] = ["permanent"]
+    bench = Bench(tmp_path, estate, bundle(restore=(first, second, never)))
+    bench.start()
+    await bench.approved()
+    await bench.until(State.HOLD)
+    bench.feed(events.UndoAsked(reason="it made things worse"))
+    await bench.until(State.UNDO)
+    await bench.until(State.HOLD)
+    bench.feed(events.SkipAsked(step="second", reason="I did it by hand"))
+    run = await bench.until(State.CLOSED)
+    assert estate.values == {"release": "bad", "status": "told"}
+    assert run.steps["second"].summary.startswith("left as it is")
+    await bench.stop()
+
+
+async def test_an_estate_that_goes_on_being_busy_holds_when_the_budget_is_spent(
+    bench: Bench, estate: Estate
+) -> None:
+    """Tries end with the step's budget, and the reason is what was answered last."""
+    estate.faults["fake.set:release"] = ["transient"] * 50
+    await bench.approved()
+    run = await bench.until(State.HOLD)
+    assert run.held is not None
+    assert run.held.why == "busy"
+
+
+async def test_a_fault_of_ours_after_the_intent_is_a_doubt_and_not_a_failure(
+    bench: Bench, estate: Estate
+) -> None:
+    """An unexpected exception in apply is looked up like a lost answer."""
+    estate.faults["fake.set:release"] = ["bug"]
+    await bench.approved()
+    await bench.until(State.CLOSED)
+    assert estate.values["release"] == "good"
+
+
+async def test_a_gate_on_a_step_is_asked_for_and_waited_for(tmp_path: Path, estate: Estate) -> None:
+    """The run waits at the gated step only; one eligible person opens it."""
+    first = step("first", "fake.set", **{"with": {"name": "release", "to": "good"}})
+    gated = step("gated", "fake.set", gate="data", **{"with": {"name": "status", "to": "told"}})
+    bench = Bench(tmp_path, estate, bundle(restore=(first, gated)))
+    bench.start()
+    await bench.approved()
+    async with asyncio.timeout(5):
+        while bench.run.steps["gated"].state is not StepState.WAITING:
+            await bench.watch.changed("INC-1", 1.0)
+    assert estate.values["status"] == "none"
+    bench.approve(EMILY, "gated")
+    assert bench.run.steps["gated"].state is StepState.WAITING
+    bench.approve(ALEX, "gated")
+    await bench.until(State.CLOSED)
+    assert estate.values["status"] == "told"
+    await bench.stop()
+
+
+async def test_a_denied_plan_waits_for_a_new_one(bench: Bench, estate: Estate) -> None:
+    """Denied: nothing is done, the reason is kept, and a new plan needs new approvals."""
+    bench.declare()
+    await bench.until(State.APPROVE)
+    gate = bench.run.gate
+    assert gate is not None
+    bench.approve(EMILY)
+    denied = events.Decided(
+        scope="plan", person=ALEX, verb=Verb.DENY, digest=gate.digest, reason="wrong release"
+    )
+    bench.feed(denied, ALEX)
+    assert bench.run.state is State.ASSESS
+    assert "wrong release" in bench.run.blocked
+    bench.feed(events.PlanAsked(procedure=None))
+    run = await bench.until(State.APPROVE)
+    assert run.decisions == ()
+    assert run.gate is not None
+    assert run.gate.digest != gate.digest
+    assert not [call for call in estate.calls if call.startswith("set")]
+
+
+async def test_an_unknown_fact_is_never_taken_for_false(bench: Bench, estate: Estate) -> None:
+    """The estate can't be looked at: nothing is proposed, and the reason says what is unknown."""
+    estate.faults["fake.look:release"] = ["transient"]
+    bench.declare()
+    async with asyncio.timeout(5):
+        while not bench.run.blocked:
+            await bench.watch.changed("INC-1", 1.0)
+    assert bench.run.state is State.ASSESS
+    assert "unknown" in bench.run.blocked
+
+
+async def test_abort_before_any_change_cancels(bench: Bench, estate: Estate) -> None:
+    """Nothing was changed, so nothing has to be put back."""
+    bench.declare()
+    await bench.until(State.APPROVE)
+    bench.feed(events.AbortAsked(reason="false alarm"))
+    assert bench.run.state is State.CANCELLED
+    assert bench.run.outcome is Outcome.CANCELLED
