@@ -24,7 +24,6 @@ from bot.wording.texts import (
     inline,
     left,
     mention,
-    quoted,
     sentence,
 )
 from flows.commands import About, Announce
