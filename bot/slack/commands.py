@@ -107,7 +107,7 @@ def _declaration(rest: str, systems: set[str]) -> Request:
     words = _words(rest)
     if not words:
         return Request(verb=Verb.DECLARE)
-    quoted = rest.lstrip().startswith('"')
+    quoted = rest.lstrip().startswith('"') and rest.count('"') > 1
     if not quoted and words[0].casefold() in systems and len(words) > 1:
         return Request(verb=Verb.DECLARE, subject=words[0], text=" ".join(words[1:]))
     if quoted:
