@@ -1,0 +1,41 @@
+"""Start-up: from the spawn of the process until the bot is connected and drives."""
+
+from tests.benchmarks import reports, systems
+from tests.benchmarks.reports import Report, middle, times
+from tests.benchmarks.stages import BACKOUT, MINIMAL, Stage, stage
+
+ROUNDS = 7
+
+
+async def measure() -> Report:
+    """Start both by turns."""
+    async with stage() as on:
+        systems.write_aivo(on.systems)
+        found: dict[str, list[float]] = {"backout": [], "minimal": []}
+        for _ in range(ROUNDS):
+            found["backout"].append(await _once(on, BACKOUT))
+            found["minimal"].append(await _once(on, MINIMAL))
+    ours, floor = found["backout"], found["minimal"]
+    return Report(
+        name="start-up",
+        title="Start-up: spawn → connected to Slack and driving",
+        columns=("process", "median", "best", "beside the minimal bot"),
+        rows=(
+            ("`backout serve` (AIVO)", _s(middle(ours)), _s(min(ours)), times(middle(ours), middle(floor))),
+            ("minimal Bolt bot", _s(middle(floor)), _s(min(floor)), "1"),
+        ),
+        notes=(f"{ROUNDS} starts each, by turns.",),
+    )
+
+
+async def _once(on: Stage, arguments: tuple[str, ...]) -> float:
+    async with on.bot(arguments) as started:
+        return started.ready_after
+
+
+def _s(seconds: float) -> str:
+    return f"{seconds:.2f} s"
+
+
+if __name__ == "__main__":
+    reports.run([measure])
