@@ -13,7 +13,7 @@ from config import secrets
 from config.models.bundles import Bundle
 from config.settings import Settings
 from flows import commands as c
-from flows.actions import Messenger, Registry, Surroundings
+from flows.actions import Messenger, PermanentError, Registry, Surroundings
 from flows.assessing import Assessor
 from flows.authorizing import SlackOf
 from flows.commands import Command
@@ -37,13 +37,21 @@ class Telling:
     announce: Callable[[Run, c.Announce], Awaitable[Iterable[Event]]]
 
 
+def _secret(reference: str) -> str:
+    """Resolve a reference for an action, which only knows its own kinds of errors."""
+    try:
+        return secrets.resolve(reference)
+    except secrets.SecretError as error:
+        raise PermanentError(str(error)) from error
+
+
 def surroundings_of(settings: Settings) -> Surroundings:
     """Return what the machine offers to actions."""
     return Surroundings(
         kubeconfig=settings.kubeconfig,
         helm=settings.helm,
         evidence=settings.data / "evidence",
-        secret=secrets.resolve,
+        secret=_secret,
         messages={},
     )
 
