@@ -153,11 +153,11 @@ async def test_the_story_is_played_to_its_end_although_the_bot_is_killed(demo: D
     await _press(people, "U0JENNIFER", "approve")
     await _press(people, "U0ALEX", "approve")
 
-    async def restoring() -> bool:
-        marks = (await demo.estate("marks"))["marks"]
-        return any(mark["phase"] == "restore" for mark in marks)
+    async def rolling_back() -> bool:
+        history = (await demo.estate("state"))["history"]
+        return max(int(each["revision"]) for each in history) > 42
 
-    await people.wait_for(restoring, 60, what="the phase restore")
+    await people.wait_for(rolling_back, 90, what="a revision after the bad one")
     os.kill(pid, signal.SIGKILL)
     await demo.hears(r"was ended by SIGKILL")
     await demo.hears(r"is back as process \d+", within=90)
@@ -168,6 +168,8 @@ async def test_the_story_is_played_to_its_end_although_the_bot_is_killed(demo: D
     await people.wait_for(closed, 300, what="the card to close")
     state = await demo.estate("state")
     assert float(state["error_ratio"]) < 0.001
+    phases = [mark["phase"] for mark in (await demo.estate("marks"))["marks"]]
+    assert phases[:5] == ["assess", "approve", "restore", "validate", "communicate"]
     assert (await _run_audit(demo)) == (0, "1 incident checked, 1 whole, 0 broken.\n")
 
 
