@@ -121,9 +121,13 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuted:
-    """It did not take effect, or a check is not met."""
+    """It did not take effect, or a check is not met.
+
+    `final` where the look also proves that nothing of the attempt can still come.
+    """
 
     why: str
+    final: bool = False
 
 
 Verdict = Holds | NotYet | Refuted

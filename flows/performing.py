@@ -328,7 +328,7 @@ class Performer:
                     job.context.report(verdict.progress)
                     pause = verdict.after
                 case Refuted():
-                    if now >= settled:
+                    if verdict.final or now >= settled:
                         return job.attempt.refuted(verdict.why)
                     left = (settled - now).total_seconds()
                     job.context.report(f"{verdict.why}; it could still come for {left:.0f} s")

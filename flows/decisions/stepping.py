@@ -8,7 +8,7 @@ from flows import events
 from flows.commands import About, PerformStep, UndoStep, VerifyStep
 from flows.decisions.turns import Turn
 from flows.gates import Satisfied
-from flows.plans import PlannedStep
+from flows.plans import Plan, PlannedStep
 from flows.runs import Applied, StepRecord
 from flows.states import SETTLED, Outcome, State, StepState
 from flows.table import Trigger
@@ -33,6 +33,7 @@ def _waits(turn: Turn) -> bool:
     plan = turn.run.plan
     if plan is None:
         return False
+    _ask_what_was_left(turn, plan)
     for stage in plan.stages(turn.run.state):
         for step in stage:
             _ask(turn, step)
@@ -40,6 +41,14 @@ def _waits(turn: Turn) -> bool:
             return True
     is_last = turn.run.state is State.COMMUNICATE
     return is_last and any(record.state in BUSY for record in turn.run.steps.values())
+
+
+def _ask_what_was_left(turn: Turn, plan: Plan) -> None:
+    """Try again what no phase waited for: an optional step whose phase may be over by now."""
+    for step in plan.steps:
+        record = turn.run.steps[step.id]
+        if not step.required and record.tries and record.state is StepState.PENDING:
+            _ask(turn, step)
 
 
 def _settled(turn: Turn, step: PlannedStep) -> bool:

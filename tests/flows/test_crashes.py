@@ -106,3 +106,18 @@ async def test_a_second_process_is_refused_with_a_sentence(tmp_path: Path) -> No
         EmbeddedEngine(tmp_path)
     first.close()
     EmbeddedEngine(tmp_path).close()
+
+
+async def test_what_no_phase_waits_for_is_still_done_after_a_crash(tmp_path: Path) -> None:
+    """Killed while customers were told, found not told when the phase is over: told then."""
+    told = step("told", "fake.set", required=False, **{"with": {"name": "status", "to": "up"}})
+    rollback = step("rollback", "fake.set", **{"with": {"name": "release", "to": "good"}})
+    system = bundle(restore=({"parallel": (rollback, told)},))
+    estate = Estate(faults={"fake.set:status": ["crash before"]})
+    await crashed(tmp_path, estate, system)
+    bench = Bench(tmp_path, estate, system)
+    bench.start()
+    run = await bench.until(State.CLOSED)
+    assert run.steps["told"].state is StepState.DONE
+    assert estate.values == {"release": "good", "status": "up"}
+    await bench.stop()
