@@ -1,13 +1,14 @@
 """`helm.rollback`: return a release to an earlier revision, and wait until it runs."""
 
 import asyncio
+import contextlib
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from adapters.helm import commands, errors, manifests, releases
+from adapters.helm import commands, errors, failures, manifests, releases
 from adapters.helm.history import ReleaseName, kept, rights
 from adapters.helm.releases import Revision
 from adapters.kubernetes import access
@@ -32,6 +33,7 @@ from flows.actions import (
     Verdict,
 )
 
+FAILED = "failed"
 GRACE = timedelta(seconds=60)
 LOOK_EVERY = 2.0
 # Helm's own default timeout is 5 min: an operation of somebody else that is pending for longer
@@ -71,7 +73,7 @@ class HelmRollback(Action):
     later revisions are removed).  Not touched: databases, CustomResourceDefinitions, caches.
     Units: revisions; timeout in seconds.  Errors: permanent where release or revision is gone, for
     a missing right and without Helm; transient while another Helm operation is at work; unknown
-    outcome when Helm stops waiting.
+    outcome when Helm ends badly without having written down how.
     """
 
     uses: ClassVar[str] = "helm.rollback"
@@ -140,6 +142,9 @@ class HelmRollback(Action):
             return NotYet(progress=progress, after=LOOK_EVERY)
         if newest.deployed and await _same_manifest(context, inputs, newest):
             return _holds(newest, inputs.revision)
+        if newest.status == FAILED:
+            ended = newest.number > int(captured.get("revision", newest.number))
+            return Refuted(why=await failures.told(newest, context), final=ended)
         return Refuted(why=_refusal(newest, inputs, captured))
 
     async def undo(self, inputs: HelmRollbackInputs, captured: JsonObject, context: Context) -> str:
@@ -186,7 +191,18 @@ async def _roll_back(
     )
     status = await _wait(helm, inputs.timeout + GRACE, revision, context)
     if status:
+        await _raise_if_recorded(inputs, newest, context)
         raise errors.from_output(inputs.release, helm.said(), writes=True)
+
+
+async def _raise_if_recorded(
+    inputs: HelmRollbackInputs, before: Revision | None, context: Context
+) -> None:
+    """Raise `PermanentError` where Helm wrote its failure down: then nothing is in doubt."""
+    with contextlib.suppress(TransientError):
+        newest = (await commands.history(context, inputs.release))[-1]
+        if newest.status == FAILED and newest != before:
+            raise PermanentError(await failures.told(newest, context))
 
 
 async def _wait(helm: commands.Detached, limit: timedelta, revision: int, context: Context) -> int:
@@ -256,8 +272,6 @@ def _holds(newest: Revision, target: int) -> Holds:
 
 def _refusal(newest: Revision, inputs: HelmRollbackInputs, captured: JsonObject) -> str:
     told = f"revision {newest.number} is {newest.status}"
-    if newest.status == "failed":
-        return f"revision {newest.number} failed: {newest.description[:300]}"
     if newest.number == captured.get("revision"):
         return f"{told} as before: no rollback to {inputs.revision} was recorded"
     if newest.pending:

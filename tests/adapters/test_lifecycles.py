@@ -121,7 +121,7 @@ async def test_real_helm_rolls_back_and_speaks_as_expected(use: Any, estate: Est
     assert (done.output["revision"], done.output["description"]) == (43, "Rollback to 41")
     await good.apply()
     bad = use("helm.rollback", "bad", release="aivo-platform", revision=42, timeout="1s")
-    with pytest.raises(UnknownOutcomeError, match="stopped waiting"):
+    with pytest.raises(PermanentError, match="revision 44 failed"):
         await bad.apply()
     refuted = await bad.outcome()
     assert isinstance(refuted, Refuted)
@@ -160,12 +160,12 @@ async def test_rollback_held_while_helm_waits_is_found_later(use: Any, estate: E
 
 
 async def test_rollback_that_never_becomes_ready_is_refuted(use: Any, estate: Estate) -> None:
-    """A rollback to a release that does not run ends as a failed revision, in Helm's words."""
+    """A rollback to a release that does not run fails for good, in Helm's and the pods' words."""
     estate.break_release()
     forward = use("helm.rollback", release="aivo-platform", revision=41)
     await forward.apply()
     bad = use("helm.rollback", "bad", release="aivo-platform", revision=42, timeout="1s")
-    with pytest.raises(UnknownOutcomeError, match="stopped waiting"):
+    with pytest.raises(PermanentError, match="revision 44 failed"):
         await bad.apply()
     verdict = await bad.outcome()
     assert isinstance(verdict, Refuted)
