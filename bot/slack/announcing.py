@@ -3,22 +3,29 @@
 Performs the core's `Announce`, called by `bot.wiring` through the driver.
 """
 
+import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.slack.calls import NoAnswerError, RateLimitedError, RefusedError
+from bot.slack.calls import Calls, NoAnswerError, RateLimitedError, RefusedError
 from bot.slack.cards import Cards, card_key
 from bot.slack.posting import Letter, Poster
-from flows.commands import Announce
-from flows.engine import Engine, LaterError
+from flows.commands import About, Announce
+from flows.engine import Delivery, Engine, LaterError
 from flows.events import Event
 from flows.runs import Run
+from flows.states import State
 
+log = logging.getLogger(__name__)
 CHANNEL_WAIT = 0.25
 LONGEST_CHANNEL_WAIT = 15.0
 AFTER_NO_ANSWER = 1.0
 AFTER_REFUSAL = 60.0
+# The messages that ask for a word on the plan, with buttons.
+ASKING = (About.APPROVAL_WANTED, About.APPROVAL_LATE)
+SETTLED = ""
 
 
 class Message(Protocol):
@@ -35,16 +42,32 @@ class Message(Protocol):
 
 
 Render = Callable[[Run, Announce, datetime], Message]
+Settle = Callable[[Run, Announce, str], Message]
+
+
+def asking_key(incident: str, about: About) -> str:
+    """Return the key under which the latest message that asks for approval is found."""
+    return f"{incident}:asking:{about}"
 
 
 class Announcer:
-    """Posts announcements."""
+    """Posts announcements, and takes the buttons off the ones that ask once that is decided."""
 
-    def __init__(self, engine: Engine, poster: Poster, cards: Cards, render: Render) -> None:
+    def __init__(  # noqa: PLR0913  # wired by constructor, all of it needed
+        self,
+        engine: Engine,
+        calls: Calls,
+        poster: Poster,
+        cards: Cards,
+        render: Render,
+        settle: Settle,
+    ) -> None:
         self._engine = engine
+        self._calls = calls
         self._poster = poster
         self._cards = cards
         self._render = render
+        self._settle = settle
 
     async def perform(self, run: Run, command: Announce) -> Iterable[Event]:
         """Post it, or find that it was; with the last one, make the card final.
@@ -66,7 +89,8 @@ class Announcer:
             since=run.declared_at,
         )
         try:
-            await self._poster.post(lambda: letter)
+            delivery = await self._poster.post(lambda: letter)
+            await self._settle_asking(run, command, delivery)
             if run.ended:
                 await self._cards.finish(run.id)
         except RateLimitedError as error:
@@ -76,3 +100,34 @@ class Announcer:
         except RefusedError as error:
             raise LaterError(str(error), delay=AFTER_REFUSAL) from error
         return ()
+
+    async def _settle_asking(self, run: Run, command: Announce, posted: Delivery) -> None:
+        """Take the buttons off earlier messages that ask, where a word on them counts no more."""
+        asks_anew = command.about is About.APPROVAL_WANTED
+        if asks_anew or run.state is not State.APPROVE:
+            for about in ASKING:
+                earlier = self._engine.delivery(asking_key(run.id, about))
+                if earlier and earlier.ts not in (SETTLED, posted.ts):
+                    await self._settle_one(run, command, earlier)
+        if command.about in ASKING:
+            key = asking_key(run.id, command.about)
+            self._engine.keep_delivery(replace(posted, key=key))
+
+    async def _settle_one(self, run: Run, command: Announce, earlier: Delivery) -> None:
+        client = self._calls.client
+        where: dict[str, Any] = {"channel": earlier.channel}
+        span = {"oldest": earlier.ts, "latest": earlier.ts, "inclusive": True, "limit": 1}
+        try:
+            body = await self._calls.do(client.conversations_history, **where, **span)
+            for message in body.get("messages", ()):
+                shown = self._settle(run, command, str(message.get("text", "")))
+                await self._calls.do(
+                    client.chat_update,
+                    **where,
+                    ts=earlier.ts,
+                    text=shown.text,
+                    blocks=shown.blocks,
+                )
+        except RefusedError as error:  # somebody deleted it, say: old buttons refuse by themselves
+            log.info("the buttons of a message stay: %s", error)
+        self._engine.keep_delivery(replace(earlier, ts=SETTLED))

@@ -33,6 +33,7 @@ AFTER_NO_ANSWER = 1.0
 AFTER_REFUSAL = 30.0
 CLOCKS_DIFFER = 60.0
 MOST_NAMES = 9
+INVITED_AT_ONCE = 100
 HARMLESS = ("already_in_channel", "cant_invite_self", "already_pinned")
 
 
@@ -165,8 +166,8 @@ class ChannelOpener:
             parts = [self._card(run, channel)]
         else:
             parts = [
-                self._everybody(run, channel),
                 self._card(run, channel),
+                self._everybody(run, channel),
                 self._topic(run, channel),
             ]
         parts.append(self._announce(run, incidents))
@@ -185,7 +186,9 @@ class ChannelOpener:
         bundle = self._bundles.get(run.system)
         people = slack_ids(self._directory, bundle) if bundle else {}
         declarer = (run.declared_by.slack,) if run.declared_by.slack else ()
-        await self.invite(channel.id, list(dict.fromkeys((*declarer, *people.values()))))
+        users = list(dict.fromkeys((*declarer, *people.values())))
+        for first in range(0, len(users), INVITED_AT_ONCE):
+            await self.invite(channel.id, users[first : first + INVITED_AT_ONCE])
         listed = bundle.people.people if bundle else ()
         missing = [p.name for p in listed if p.id not in people and p.id != run.declared_by.id]
         if missing:

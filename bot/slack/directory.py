@@ -128,13 +128,13 @@ class Directory:
             self.keep_channel(channel["id"], channel["name"])
 
     async def own_channels(self) -> list[dict[str, Any]]:
-        """Return the open channels that the bot is in, as Slack shows them."""
+        """Return the open public channels that the bot is in, as Slack shows them."""
         found: list[dict[str, Any]] = []
         cursor = ""
         for _ in range(MOST_PAGES):
             body = await self._calls.do(
                 self._calls.client.users_conversations,
-                types="public_channel,private_channel",
+                types="public_channel",  # private ones need a scope that we do not ask for
                 exclude_archived=True,
                 limit=PAGE,
                 cursor=cursor,

@@ -54,10 +54,12 @@ class Poster:
         letter = make()
         if known := self._engine.delivery(letter.key):
             return known
-        async with self._queues[letter.channel]:
+        queue = self._queues[letter.channel]
+        has_waited = queue.locked()
+        async with queue:
             if known := self._engine.delivery(letter.key) or await self._found(letter):
                 return known
-            letter = make()
+            letter = make() if has_waited else letter
             delivery = await self._post(letter)
         sent(letter)
         return delivery

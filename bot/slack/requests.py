@@ -10,7 +10,13 @@ from bot.slack import sentences
 from bot.slack.commands import Misspelt, Request, Verb
 from bot.slack.declaring import Declaring
 from bot.slack.desk import Asker, Desk, Reply
-from bot.views.approving import approve_buttons, digest_note, proposal_blocks, view_plan
+from bot.views.approving import (
+    approve_buttons,
+    digest_note,
+    proposal_blocks,
+    step_gate_blocks,
+    view_plan,
+)
 from bot.views.blocks import actions, context, section
 from bot.views.controls import Act, Control
 from flows import events, gates
@@ -96,13 +102,14 @@ class Requests:
         assert gate is not None
         assert run.plan is not None
         text = sentences.approve_how(run, digest[:SHORT_DIGEST])
-        blocks = [
-            section(text),
-            *proposal_blocks(run),
-            *actions([*approve_buttons(run, gate), view_plan(run)]),
-            context(digest_note(run.plan)),
-        ]
-        return Reply(text=text, blocks=blocks)
+        if scope == PLAN_SCOPE:
+            shown = [
+                *proposal_blocks(run),
+                *actions([*approve_buttons(run, gate), view_plan(run)]),
+            ]
+        else:
+            shown = step_gate_blocks(run, self._desk.engine.now())
+        return Reply(text=text, blocks=[section(text), *shown, context(digest_note(run.plan))])
 
     def _answer(self, run: Run, request: Request, asker: Asker) -> Reply | None:
         known = [question.id for question in run.questions]

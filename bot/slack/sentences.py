@@ -11,11 +11,13 @@ from bot import messages
 from bot.messages import bold, both, code, headline, inline, situation, what_it_is
 from bot.slack.calls import NoAnswerError, RateLimitedError, SlackCallError
 from bot.slack.identity import IdentityRefusal
+from bot.wording.texts import fit
 from config.models.bundles import Bundle
 from flows.gates import Person
 from flows.runs import Run
 
 REASON_MISSING = "Say in a few words what it is about."
+LISTING_LIMIT = 10_000
 WHY = "a reason, for the record"
 
 
@@ -80,7 +82,7 @@ def listing(runs: Iterable[Run], now: datetime) -> str:
         f"{situation(run, now)}"
         for run in runs
     ]
-    return "\n".join(lines) or messages.no_open_incident()
+    return fit(lines, LISTING_LIMIT, "{} more incidents") if lines else messages.no_open_incident()
 
 
 def which_incident(named: str | None, runs: Sequence[Run], verb: str) -> str:

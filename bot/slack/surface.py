@@ -34,7 +34,7 @@ from bot.slack.messenger import SlackMessenger
 from bot.slack.modals import Modals, choices
 from bot.slack.posting import Poster
 from bot.slack.requests import Requests
-from bot.views.announcements import announcement
+from bot.views.announcements import announcement, settled
 from bot.views.card import Card, CardPolicy, FollowUp, card
 from bot.views.home import home
 from config.models.bundles import Bundle
@@ -84,7 +84,9 @@ class SlackSurface:
             progress=lambda incident: self.progress.get(incident, {}),
             background=self._background,
         )
-        self.announcer = Announcer(engine, self.poster, self.cards, announcement)
+        self.announcer = Announcer(
+            engine, self.calls, self.poster, self.cards, announcement, settled
+        )
         self.answers = Answers(self.calls, self._background, self._session)
         self.homes = Homes(self.calls, self._render_home, self._background)
         self.opener = self._opener()
