@@ -53,7 +53,7 @@ def asking_key(incident: str, about: About) -> str:
 class Announcer:
     """Posts announcements, and takes the buttons off the ones that ask once that is decided."""
 
-    def __init__(  # noqa: PLR0913  # wired by constructor, all of it needed
+    def __init__(
         self,
         engine: Engine,
         calls: Calls,

@@ -39,6 +39,7 @@ WORDS = {
     Act.UNDO: "undo",
     Act.ABORT: "abort",
 }
+ASKED = "*Was asked:*"
 DEADLINES = {"rto": "recovery time target", "rto_limit": "recovery time limit"}
 
 
@@ -49,6 +50,26 @@ def announcement(run: Run, command: Announce, now: datetime) -> Message:
     said = f"*{head}* · {text}"
     buttons = actions(_buttons(run, command, now))
     return Message(text=said, blocks=[section(said), *buttons], thread=False)
+
+
+def settled(run: Run, command: Announce, asked: str) -> Message:
+    """Return what a message that asked for approval becomes once that is over: no buttons.
+
+    `asked` is its text, of which the first line stays; `command` is what came after it.
+    """
+    match command.about:
+        case About.APPROVED:
+            how = f"✓ *Approved* by {approved_by(run) or 'everybody who is needed'}."
+        case About.DENIED:
+            how = f"✗ *Not approved.* {sentence(inline(run.blocked, 600))}"
+        case About.EXPIRED:
+            how = "*Void:* it got too old while it waited."
+        case About.APPROVAL_WANTED:
+            how = "*Void:* there is a newer plan below."
+        case _:
+            how = "*No longer asked:* a newer message says where it stands."
+    said = f"{asked.partition(chr(10))[0]}\n{how}".replace("*Please approve:*", ASKED, 1)
+    return Message(text=said, blocks=[section(said)], thread=False)
 
 
 def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one case a subject

@@ -14,9 +14,10 @@ from bot.slack.cards import Cards
 from bot.slack.directory import Directory
 from bot.slack.messenger import SlackMessenger
 from bot.slack.posting import Letter, Poster, key_of
-from bot.views.announcements import announcement
+from bot.views.announcements import announcement, settled
 from bot.views.card import card
 from flows.actions import PermanentError, TransientError, UnknownOutcomeError
+from flows.commands import About, Announce
 from flows.engine import Delivery, LaterError
 from flows.runs import Run
 from tests.bot import story
@@ -137,7 +138,7 @@ def announcer(engine: FakeEngine, calls: FakeCalls) -> Announcer:
         progress=lambda _: {},
         background=Background(),
     )
-    return Announcer(engine, poster, cards, announcement)
+    return Announcer(engine, calls, poster, cards, announcement, settled)
 
 
 async def test_an_announcement_waits_for_the_channel(engine: FakeEngine, calls: FakeCalls) -> None:
@@ -183,6 +184,43 @@ async def test_the_last_announcement_makes_the_card_final(
     engine.keep_delivery(Delivery(key="card:INC-7", channel="C1", ts="1.0"))
     assert await announcer(engine, calls).perform(run, told.announced) == ()
     assert calls.names() == ["conversations_history", "chat_postMessage", "chat_update"]
+
+
+@pytest.mark.parametrize(
+    "trouble", [None, RefusedError("chat_update", {"error": "message_not_found"})]
+)
+async def test_a_decided_question_loses_its_buttons_once(
+    engine: FakeEngine, calls: FakeCalls, trouble: Exception | None
+) -> None:
+    """The message that asked says who decided, without buttons; a deleted one stops nothing."""
+    engine.keep_delivery(Delivery(key="card:INC-7", channel="C1", ts="1.0"))
+    asking = story.waiting()
+    await announcer(engine, calls).perform(replace(asking.run, channel="C1"), asking.announced)
+    asked = dict(calls.asked)["chat_postMessage"]
+
+    calls.asked.clear()
+    calls.answer("conversations_history", {"messages": [{"ts": "2.0", "text": asked["text"]}]})
+    if trouble:
+        calls.answer("chat_update", trouble)
+    run = replace(story.restoring().run, channel="C1")
+    for number in range(2):
+        approved = Announce(about=About.APPROVED, key=f"approved/{number}")
+        await announcer(engine, calls).perform(run, approved)
+    assert calls.names().count("chat_update") == 1
+    updated = dict(calls.asked)["chat_update"]
+    assert "Approved* by Jennifer Liu" in updated["text"]
+    assert [block["type"] for block in updated["blocks"]] == ["section"]
+
+
+async def test_what_still_waits_keeps_its_buttons(engine: FakeEngine, calls: FakeCalls) -> None:
+    """A deadline that passes while the plan waits for approval takes nothing away."""
+    engine.keep_delivery(Delivery(key="card:INC-7", channel="C1", ts="1.0"))
+    asking = story.waiting()
+    run = replace(asking.run, channel="C1")
+    await announcer(engine, calls).perform(run, asking.announced)
+    late = Announce(about=About.DEADLINE, key="late", subject="rto")
+    await announcer(engine, calls).perform(run, late)
+    assert "chat_update" not in calls.names()
 
 
 # Actions

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.views.announcements import announcement
+from bot.views.announcements import announcement, settled
 from bot.views.blocks import Message
 from flows import events
 from flows.commands import About, Announce
@@ -124,3 +124,15 @@ def test_a_hold_that_is_over_is_not_announced_as_one() -> None:
     message = _said(story.restoring(), About.HELD)
     assert "is not any more" in message.text
     assert not pings([message.text])
+
+
+@pytest.mark.parametrize("about", About)
+@pytest.mark.parametrize("name", STORIES)
+def test_a_settled_question_keeps_what_it_was_about(about: About, name: str) -> None:
+    """However it ended: two lines, no buttons, nobody pinged, and no longer a request."""
+    asked = "*INC-7* · *Please approve:* *Go back* — because 84 %\n<@U03JENNIFER>: 4 min left."
+    message = settled(STORIES[name]().run, Announce(about=about, key="k"), asked)
+    assert message.text.startswith("*INC-7* · *Was asked:* *Go back* — because 84 %\n")
+    assert message.text.count("\n") == 1
+    assert pings([message.text]) == NOBODY
+    assert controls_of(message.blocks) == []
