@@ -120,6 +120,8 @@ def _plain(result: Json, url: str) -> Json:
         plain = {"error": type(result).__name__, "message": str(result)}
     else:
         plain = {"verdict": type(result).__name__, **asdict(result)}
+        if plain.get("final") is False:
+            del plain["final"]  # the rule; a case names it where a look proves more
         if isinstance(result, Preview):
             plain = {key: value for key, value in plain.items() if key != "verdict"}
     text = json.dumps(plain, ensure_ascii=False).replace(url, "http://server")
