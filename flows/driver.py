@@ -17,6 +17,8 @@ from flows.journal import Queued
 
 log = logging.getLogger(__name__)
 LONGEST_DELAY = 60.0
+LONGEST_SLEEP = 30.0
+AFTER_A_FAULT = 5.0
 GRACE = 10.0
 
 
@@ -35,12 +37,27 @@ class Driver:
         """Perform what is due, sleep until something is, until `stop`."""
         while not self._stopping:
             self._wake.clear()
-            for queued in self._engine.due():
+            seconds = self._begin()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
+
+    def _begin(self) -> float:
+        """Begin what is due; return for how many seconds there is nothing to do.
+
+        One time for both looks at the queue: what came due in between would be seen by neither.
+        The sleep is bounded, because the clock may be set while it lasts.
+        """
+        now = self._engine.now()
+        try:
+            for queued in self._engine.due(now):
                 if queued.id not in self._tasks:
                     self._start(queued)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._engine.next_due_in()):
-                    await self._wake.wait()
+            left = self._engine.next_due_in(now)
+        except Exception:
+            log.exception("the queue can't be read; again in %.0f s", AFTER_A_FAULT)
+            return AFTER_A_FAULT
+        return LONGEST_SLEEP if left is None else min(left, LONGEST_SLEEP)
 
     def _start(self, queued: Queued) -> None:
         task = asyncio.create_task(self._do(queued), name=f"command-{queued.id}")
@@ -52,6 +69,14 @@ class Driver:
         self._wake.set()
 
     async def _do(self, queued: Queued) -> None:
+        """Do a command and record it; where it can't be recorded, wait before it is done again."""
+        try:
+            await self._perform_and_record(queued)
+        except Exception:
+            log.exception("command %s can't be recorded; again in %.0f s", queued.id, AFTER_A_FAULT)
+            await asyncio.sleep(AFTER_A_FAULT)
+
+    async def _perform_and_record(self, queued: Queued) -> None:
         command = queued.command
         if isinstance(command, SetTimer):
             fired = TimerFired(timer=command.timer, generation=command.generation)
@@ -60,6 +85,7 @@ class Driver:
         run = self._engine.run(queued.incident)
         if run is None:
             log.error("command %s belongs to no run and stays queued", queued.id)
+            self._engine.postpone(queued, LONGEST_DELAY)
             return
         try:
             events = tuple(await self._perform(run, command))

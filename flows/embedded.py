@@ -112,15 +112,15 @@ class EmbeddedEngine:
             self._journal.postpone(queued.id, self.now().timestamp() + delay)
         self.wake()
 
-    def due(self) -> tuple[Queued, ...]:
-        """Return the commands that are due."""
-        return self._journal.due(self.now().timestamp())
+    def due(self, now: datetime | None = None) -> tuple[Queued, ...]:
+        """Return the commands that are due now, or at the time given."""
+        return self._journal.due((now or self.now()).timestamp())
 
-    def next_due_in(self) -> float | None:
-        """Return the seconds until the next command is due, or None."""
-        now = self.now().timestamp()
-        due = self._journal.next_due(now)
-        return None if due is None else max(0.0, due - now)
+    def next_due_in(self, after: datetime | None = None) -> float | None:
+        """Return the seconds until the next command after now, or that time, is due, or None."""
+        now = self.now()
+        due = self._journal.next_due((after or now).timestamp())
+        return None if due is None else max(0.0, due - now.timestamp())
 
     def announce_resumption(self) -> None:
         """Tell every open run that the bot was started again."""
@@ -169,7 +169,8 @@ class EmbeddedEngine:
         self._journal.append(after.id, event_id, recorded)
         self._journal.keep_run(after)
         for command in commands:
-            self._journal.queue(after.id, command, _due(command, now))
+            # Not `now`: where the clock was set back, the run's own time is still to come.
+            self._journal.queue(after.id, command, _due(command, self.now()))
         return after
 
     def _committed(self, run: Run) -> None:

@@ -6,6 +6,7 @@ that wait, and where keyed messages went.  `flows.embedded` writes it, `backout 
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from flows.plans import canonical
 from flows.replay import replay
 from flows.runs import Run
 
+log = logging.getLogger(__name__)
 FILE = "journal.db"
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -114,6 +116,7 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._unreadable: set[int] = set()
 
     @classmethod
     def open(cls, folder: Path) -> "Journal":
@@ -163,10 +166,19 @@ class Journal:
         self._db.conn.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.conn.execute("COMMIT")
         except BaseException:
             self._db.conn.rollback()
             raise
-        self._db.conn.execute("COMMIT")
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """Have every look see the same moment, whatever a running bot writes meanwhile."""
+        self._db.conn.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.conn.rollback()
 
     def _all(self, sql: str, *values: object) -> list[dict[str, Any]]:
         return list(self._db.query(sql, values))
@@ -246,16 +258,21 @@ class Journal:
         self._db.conn.execute(QUEUE, row)
 
     def due(self, now: float) -> tuple[Queued, ...]:
-        """Return the commands that are due."""
-        return tuple(
-            Queued(
-                id=row["id"],
-                incident=row["incident"],
-                command=codec.decode_command(row["kind"], row["body"]),
-                tries=row["tries"],
-            )
-            for row in self._all(DUE, now)
-        )
+        """Return the commands that are due, without those that can't be read."""
+        found = (self._queued(row) for row in self._all(DUE, now))
+        return tuple(queued for queued in found if queued is not None)
+
+    def _queued(self, row: Mapping[str, Any]) -> Queued | None:
+        """Read a command; one that a newer version queued must not keep the others waiting."""
+        number = row["id"]
+        try:
+            command = codec.decode_command(row["kind"], row["body"])
+        except (codec.CodecError, ValueError):
+            if number not in self._unreadable:
+                log.exception("command %s of %s stays queued", number, row["incident"])
+                self._unreadable.add(number)
+            return None
+        return Queued(id=number, incident=row["incident"], command=command, tries=row["tries"])
 
     def next_due(self, now: float) -> float | None:
         """Return when the next command after now is due, or None."""
@@ -294,6 +311,10 @@ class Journal:
 
         The chain must hold, and the events must fold to the stored run.
         """
+        with self._one_moment():
+            return self._broken(incident)
+
+    def _broken(self, incident: str) -> Break | None:
         broken = self._broken_link(incident)
         if broken is not None:
             return broken
