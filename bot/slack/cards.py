@@ -7,7 +7,9 @@ the latest state is ever shown.  Slack's limits delay the card, never a decision
 import asyncio
 import itertools
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -68,6 +70,7 @@ class Cards:
         self._render = render
         self._progress = progress
         self._shown: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sleep = sleep
         self._pace = Pace(per_minute=UPDATES_A_MINUTE, burst=BURST)
         self._coalescer = Coalescer(
@@ -106,6 +109,7 @@ class Cards:
         """Show how an incident ended.  Raises `SlackCallError`."""
         await self._update(incident)
         self._shown.pop(incident, None)
+        self._turns.pop(incident, None)
         self._coalescer.forget(incident)
 
     async def post(self, incident: str) -> Delivery:
@@ -136,6 +140,10 @@ class Cards:
         return card.text, card.blocks
 
     async def _update(self, incident: str) -> None:
+        async with self._turns[incident]:  # an older state must not overtake a newer one
+            await self._show(incident)
+
+    async def _show(self, incident: str) -> None:
         run = self._run(incident)
         card = self._engine.delivery(card_key(incident))
         text, blocks = self._rendered(run)
@@ -153,15 +161,18 @@ class Cards:
             if error.code not in GONE:
                 raise
             log.warning("the card of %s can't be updated: %s", incident, error.code)
-            await self._replace(incident, error.code)
+            await self._replace(card, incident, error.code)
             return
         self._shown[incident] = (text, blocks)
 
-    async def _replace(self, incident: str, code: str) -> None:
+    async def _replace(self, card: Delivery, incident: str, code: str) -> None:
         """Post the card anew where somebody deleted it; the journal learns where it is now."""
-        if code == "message_not_found" and not self._run(incident).ended:
+        if code == "message_not_found":
             sent = partial(self._remember, incident)
-            await self._poster.post_again(partial(self._letter, incident), sent)
+            new = await self._poster.replace(card, partial(self._letter, incident), sent)
+            with suppress(RefusedError):
+                pin = self._calls.client.pins_add
+                await self._calls.do(pin, channel=new.channel, timestamp=new.ts)
 
     def _remember(self, incident: str, letter: Letter) -> None:
         self._shown[incident] = (letter.text, letter.blocks)

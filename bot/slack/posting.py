@@ -64,11 +64,17 @@ class Poster:
         sent(letter)
         return delivery
 
-    async def post_again(
-        self, make: Callable[[], Letter], sent: Callable[[Letter], None] = lambda _: None
+    async def replace(
+        self,
+        gone: Delivery,
+        make: Callable[[], Letter],
+        sent: Callable[[Letter], None] = lambda _: None,
     ) -> Delivery:
-        """Post a letter that somebody deleted; the journal remembers the new place."""
-        async with self._queues[make().channel]:
+        """Post a letter again that somebody deleted, once; the journal learns its new place."""
+        async with self._queues[gone.channel]:
+            known = self._engine.delivery(gone.key)
+            if known is not None and known.ts != gone.ts:
+                return known
             letter = make()
             delivery = await self._post(letter)
         sent(letter)

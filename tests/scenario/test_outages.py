@@ -136,7 +136,8 @@ async def test_a_deleted_card_comes_back(tmp_path: Path) -> None:
 
         await home.people.wait_for(moved, 8.0, what="a new card")
         run = await home.until(lambda run: run.ended)
-        await home.card_shows(run, "CLOSED")
+        card = await home.card_shows(run, "CLOSED")
+        assert card["ts"] in (await home.people.channels())[run.channel_name]["pins"]
 
 
 async def test_started_while_slack_is_away(tmp_path: Path) -> None:
