@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -145,7 +146,8 @@ class HelmRollback(Action):
         if newest.status == FAILED:
             ended = newest.number > int(captured.get("revision", newest.number))
             return Refuted(why=await failures.told(newest, context), final=ended)
-        return Refuted(why=_refusal(newest, inputs, captured))
+        never_left = not _output(context).exists()
+        return Refuted(why=_refusal(newest, inputs, captured), final=never_left)
 
     async def undo(self, inputs: HelmRollbackInputs, captured: JsonObject, context: Context) -> str:
         """Roll back to the captured revision, as a new revision, and look.
@@ -184,15 +186,21 @@ async def _roll_back(
     words = ["rollback", inputs.release, str(revision), "--timeout", f"{seconds}s"]
     if waits:
         words.append("--wait")
-    name = f"{context.key.replace('/', '-')}{'' if waits else '-undo'}.log"
-    log = context.surroundings.evidence / "helm" / name
     helm = commands.Detached.start(
-        commands.arguments(context, *words), commands.environment(context), log
+        commands.arguments(context, *words),
+        commands.environment(context),
+        _output(context, "" if waits else "-undo"),
     )
     status = await _wait(helm, inputs.timeout + GRACE, revision, context)
     if status:
         await _raise_if_recorded(inputs, newest, context)
         raise errors.from_output(inputs.release, helm.said(), writes=True)
+
+
+def _output(context: Context, suffix: str = "") -> Path:
+    """Return where an attempt's Helm writes; the file is made right before Helm is started."""
+    name = f"{context.key.replace('/', '-')}{suffix}.log"
+    return context.surroundings.evidence / "helm" / name
 
 
 async def _raise_if_recorded(
