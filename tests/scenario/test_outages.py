@@ -47,7 +47,7 @@ async def test_a_limit_delays_the_card_only(tmp_path: Path) -> None:
 
         async def told() -> bool:
             said = [m["text"] for m in await home.people.messages(run.channel or "")]
-            return sum("*Approved*" in text for text in said) == 1
+            return sum("· *Approved*" in text for text in said) == 1
 
         await home.people.wait_for(told, 8.0, what="one announcement")
 
