@@ -33,7 +33,7 @@ from flows.actions import (
 )
 from flows.commands import PerformStep, UndoStep, VerifyStep
 from flows.contexts import RunContext, Watch, Workshop, answered_within, namespace
-from flows.engine import Engine, LaterError
+from flows.engine import Engine
 from flows.events import BOT, Event
 from flows.plans import PlannedChange, PlannedStep
 from flows.runs import Run, StepRecord
@@ -174,7 +174,9 @@ class Performer:
             if not needed:
                 return attempt.passed_over("not needed")
         action = self._registry.find(step.uses)
-        rendered = templates.render_inputs(dict(step.inputs), values)
+        # What the plan resolved is what was approved: braces in it are text, not a template.
+        late = {name: step.inputs[name] for name in step.late}
+        rendered = dict(step.inputs) | templates.render_inputs(late, values)
         asked = record.asked_at or self._engine.now()
         limit = max(step.budget, step.within) if step.reads else step.budget
         job = Job(
@@ -190,14 +192,15 @@ class Performer:
 
     async def _look(self, job: Job) -> Event:
         """Look until it holds for long enough, or its window is over."""
-        since: datetime | None = None
+        since: float | None = None
+        elapsed = asyncio.get_running_loop().time  # the clock may be set while it must hold
         while True:
             verdict = await self._verdict(job, {})
             now = self._engine.now()
             match verdict:
                 case Holds():
-                    since = since or now
-                    left = job.step.hold_for - (now - since).total_seconds()
+                    since = elapsed() if since is None else since
+                    left = job.step.hold_for - (elapsed() - since)
                     if left <= 0:
                         return job.attempt.succeeded(verdict)
                     job.context.report(f"{verdict.summary}; must stay so for {left:.0f} s more")
@@ -230,7 +233,8 @@ class Performer:
             )
         captured = record.captured
         if captured is None:
-            captured = await job.action.capture(job.inputs, job.context)
+            async with answered_within(LOOK_TIMEOUT):
+                captured = await job.action.capture(job.inputs, job.context)
         started = events.StepStarted(
             step=step.id,
             attempt=record.attempt,
@@ -286,9 +290,22 @@ class Performer:
             return ()
         if record.state is not StepState.DOUBT or record.started != command.attempt:
             return ()
-        step = run.plan.step(command.step)
+        attempt = Attempt(command.step, command.attempt)
+        try:
+            return (await self._resolve(run, run.plan.step(command.step), record),)
+        except InterruptedByHoldError:
+            return (attempt.interrupted(),)
+        except Exception as error:
+            log.exception("%s: step %s is in doubt", run.id, command.step)
+            return (attempt.failed(f"in doubt, and it can't be looked at: {_told(error)}"),)
+        finally:
+            self._forget(run.id, command.step)
+
+    async def _resolve(self, run: Run, step: PlannedStep, record: StepRecord) -> Event:
+        """Look until it holds, or until nothing of the attempt can still come and it does not."""
         action = self._registry.find(step.uses)
-        began = record.started_at or self._engine.now()
+        now = self._engine.now()
+        began = record.started_at or now
         job = Job(
             run=run,
             step=step,
@@ -297,26 +314,17 @@ class Performer:
             context=self._context(run, step, record, self._values(run), doubting=True),
             inputs=action.Inputs.model_validate(record.inputs),
             deadline=max(
-                began + timedelta(seconds=step.budget),
-                self._engine.now() + timedelta(seconds=LOOK_TIMEOUT),
+                began + timedelta(seconds=step.budget), now + timedelta(seconds=LOOK_TIMEOUT)
             ),
         )
-        try:
-            return (await self._resolve(job, began + timedelta(seconds=step.settle)),)
-        except InterruptedByHoldError:
-            return (job.attempt.interrupted(),)
-        except TransientError as error:
-            raise LaterError(str(error), delay=error.delay) from error
-        except ActionError as error:
-            why = f"in doubt, and it can't be looked at: {error}"
-            return (job.attempt.failed(why),)
-        finally:
-            self._forget(run.id, command.step)
+        return await self._look_into(job, began + timedelta(seconds=step.settle))
 
-    async def _resolve(self, job: Job, settled: datetime) -> Event:
-        """Look until it holds, or until nothing of the attempt can still come and it does not."""
+    async def _look_into(self, job: Job, settled: datetime) -> Event:
         while True:
-            verdict = await self._verdict(job, job.record.captured or {})
+            try:
+                verdict = await self._verdict(job, job.record.captured or {})
+            except TransientError as error:
+                verdict = NotYet(progress=f"can't look right now: {error}", after=error.delay)
             now = self._engine.now()
             match verdict:
                 case Holds():
@@ -345,9 +353,9 @@ class Performer:
         if not step.undoable:
             left = events.StepUndone(step=step.id, summary="left as it is: nothing to put back")
             return (left,)
-        action = self._registry.find(step.uses)
-        context = self._context(run, step, record, self._values(run), doubting=True)
         try:
+            action = self._registry.find(step.uses)
+            context = self._context(run, step, record, self._values(run), doubting=True)
             inputs = action.Inputs.model_validate(record.inputs)
             async with asyncio.timeout(max(step.budget, LOOK_TIMEOUT)):
                 summary = await action.undo(inputs, record.captured or {}, context)
@@ -355,8 +363,11 @@ class Performer:
             return (events.UndoFailed(step=step.id, why=str(error), delay=error.delay),)
         except TimeoutError:
             return (events.UndoFailed(step=step.id, why="it did not end in time"),)
-        except (ActionError, ValidationError) as error:
-            return (events.UndoFailed(step=step.id, why=str(error)[:500]),)
+        except Exception as error:
+            log.exception("%s: step %s can't be undone", run.id, step.id)
+            return (events.UndoFailed(step=step.id, why=_told(error)),)
+        finally:
+            self._forget(run.id, step.id)
         return (events.StepUndone(step=step.id, summary=summary),)
 
     async def _verdict(self, job: Job, captured: Mapping[str, Any]) -> Verdict:
@@ -382,13 +393,14 @@ class Performer:
             self.progress.setdefault(run.id, {})[step.id] = text
 
         async def wait(seconds: float) -> bool:
-            ends = self._engine.now() + timedelta(seconds=seconds)
+            elapsed = asyncio.get_running_loop().time  # the clock may be set while it waits
+            ends = elapsed() + seconds
             while True:
                 current = self._engine.run(run.id)
-                undoing = doubting and current is not None and current.state is State.UNDO
-                if current is None or not (undoing or _goes_on(current)):
+                # A hold stops changes; what became of one is looked into nevertheless.
+                if current is None or not (doubting or _goes_on(current)):
                     return False
-                left = (ends - self._engine.now()).total_seconds()
+                left = ends - elapsed()
                 if left <= 0:
                     return True
                 await self._watch.changed(run.id, left)
@@ -431,6 +443,12 @@ def _changes(preview: Preview) -> tuple[PlannedChange, ...]:
 
 def _drift(step: PlannedStep, fresh: Preview) -> str:
     return f"approved was “{step.summary}”, now it would be “{fresh.summary}”"
+
+
+def _told(error: Exception) -> str:
+    """Say what went wrong, with the kind of a fault that is ours."""
+    is_known = isinstance(error, ActionError)
+    return (str(error) if is_known else f"an unexpected {type(error).__name__}: {error}")[:500]
 
 
 def _first(error: ValidationError) -> str:
