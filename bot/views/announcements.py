@@ -13,7 +13,7 @@ from bot.views.closing import exceptions_line, resumed_note, what_next
 from bot.views.controls import Act
 from bot.views.holding import ways
 from bot.wording import signs, situations
-from bot.wording.approvals import slot_titles, waiting
+from bot.wording.approvals import places, waiting
 from bot.wording.texts import (
     NAMES_SHOWN,
     bold,
@@ -140,7 +140,7 @@ def _please(run: Run, gate: Gate, now: datetime) -> str:
     who = _mentions(wait.people)
     asked = "one of you is enough" if len(wait.people) > 1 else "it waits for you"
     if wait.count > 1:
-        asked = f"{wait.count} approvals are needed: {both([slot_titles(s) for s in wait.slots])}"
+        asked = f"{wait.count} approvals are needed, {places(wait.slots)}"
     return f"{who}: {asked}, {left(gate.decide_by, now)}."
 
 

@@ -6,7 +6,7 @@ from bot.views import limits
 from bot.views.blocks import Block, Element, actions, lines, section
 from bot.views.controls import Act, Control, button
 from bot.wording import signs
-from bot.wording.texts import bold, inline, sentence
+from bot.wording.texts import bold, clock, inline, sentence
 from flows.events import Question
 from flows.runs import Fact, Run
 
@@ -23,7 +23,10 @@ ADVICE = {
 
 def fact_blocks(run: Run) -> list[Block]:
     """Return the facts that were looked at, a line each."""
-    texts = [fact_line(fact) for fact in _worst_first(run)]
+    if not run.facts:
+        return []
+    seen = clock(min(fact.at for fact in run.facts.values()))
+    texts = [f"Seen at {seen}:", *(fact_line(fact) for fact in _worst_first(run))]
     return lines(texts, FACTS_LIMIT, "{} more facts")
 
 
@@ -82,7 +85,10 @@ def advice_blocks(run: Run) -> list[Block]:
     if not run.blocked:
         return []
     known = ADVICE.get(run.advice)
-    text = sentence(inline(run.advice, limits.SECTION - 100)) if known is None else known
+    text = known
+    if known is None:  # the policy's own words; the estate may have changed since
+        said = sentence(inline(run.advice, limits.SECTION - 200)) if run.advice else ""
+        text = f"{said} *New plan* looks at everything again.".strip()
     return [section(f"*What to do:* {text}")] if text else []
 
 

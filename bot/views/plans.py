@@ -3,6 +3,7 @@
 Used by the card, the announcements and the dialogs that ask once more.
 """
 
+import re
 from collections.abc import Sequence
 
 from bot.wording.texts import bold, both, capital, count, either, inline, one_line, sentence
@@ -10,6 +11,8 @@ from flows.plans import Plan, PlannedChange, PlannedStep
 from flows.states import State
 
 CHANGES_SHOWN = 5
+GROUPS_SHOWN = 3
+TAG = re.compile(r"[^\s/:]+")
 VALUE_LIMIT = 120
 NOTHING = ("", "nothing", "none", "no data")
 
@@ -39,46 +42,78 @@ def loss_line(plan: Plan) -> str:
 
 
 def change_lines(plan: Plan, shown: int = CHANGES_SHOWN) -> list[str]:
-    """Return the first changes as `step: subject before → after`, and how many more there are.
+    """Return the first steps as `step: subject before → after`, and how many more there are.
 
-    What goes on beside (messages, the status page) is named in one line.
+    Changes of one kind are counted; what is done beside (messages, the status page) is named in
+    one line.
     """
     beside = [step for step in plan.steps if not step.reads and _is_beside(step)]
-    rows = [
-        (step, change)
-        for step in plan.steps
-        if not step.reads and not _is_beside(step)
-        for change in step.changes or (None,)
-    ]
+    changing = [step for step in plan.steps if not step.reads and not _is_beside(step)]
+    texts = [_step_line(step) for step in changing[:shown]]
+    rest = len(changing) - shown
+    more = f"… and {count(rest, 'more step')}: View plan" if rest > 0 else ""
     also = both([inline(step.title, 90) for step in beside], shown=4)
-    return [*_first(rows, shown), f"• Beside it: {also}" if also else ""]
+    return [*texts, more, f"• Beside it: {also}" if also else ""]
 
 
 def _is_beside(step: PlannedStep) -> bool:
     return not step.required or step.phase is State.COMMUNICATE
 
 
-def _first(rows: Sequence[tuple[PlannedStep, PlannedChange | None]], shown: int) -> list[str]:
-    texts = [change_line(step, change) for step, change in rows[:shown]]
-    rest = len(rows) - shown
-    return [*texts, f"… and {count(rest, 'more change')}: View plan"] if rest > 0 else texts
-
-
 def step_change_lines(step: PlannedStep, shown: int = CHANGES_SHOWN) -> list[str]:
-    """Return the first changes of one step."""
-    texts = [f"• {pair(change)}" for change in step.changes[:shown]]
-    rest = len(step.changes) - shown
-    return [*texts, f"… and {count(rest, 'more change')}: View plan"] if rest > 0 else texts
+    """Return the first changes of one step, those of one kind counted."""
+    groups = _groups(step.changes)
+    texts = [f"• {_group_text(group)}" for group in groups[:shown]]
+    rest = sum(len(group) for group in groups[shown:])
+    return [*texts, f"… and {count(rest, 'more change')}: View plan"] if rest else texts
 
 
-def change_line(step: PlannedStep, change: PlannedChange | None) -> str:
-    """Return one change of a step."""
+def _step_line(step: PlannedStep) -> str:
     name = inline(step.title, 90)
     if step.in_place:
         return f"• {name}: in place already, nothing to change"
-    if change is None:
+    if not step.changes:
         return f"• {name}: {inline(step.summary, 200) or 'known when it runs'}"
-    return f"• {name}: {pair(change)}"
+    groups = _groups(step.changes)
+    texts = [_group_text(group) for group in groups[:GROUPS_SHOWN]]
+    rest = sum(len(group) for group in groups[GROUPS_SHOWN:])
+    more = [f"{count(rest, 'more change')} (View plan)"] if rest else []
+    return f"• {name}: {'; '.join([*texts, *more])}"
+
+
+def _groups(changes: Sequence[PlannedChange]) -> list[list[PlannedChange]]:
+    """Put together what changes alike: `Deployment/a image 2 → 1`, `Deployment/b image 2 → 1`."""
+    groups: dict[tuple[str, str | None, str | None], list[PlannedChange]] = {}
+    for change in changes:
+        tags = _tags(change)
+        alike = (_kind(change), *tags[1:]) if tags else (change.subject, "", "")
+        groups.setdefault(alike, []).append(change)
+    return list(groups.values())
+
+
+def _group_text(group: Sequence[PlannedChange]) -> str:
+    first = group[0]
+    tags = _tags(first)
+    if tags is None:
+        return pair(first)
+    subject = inline(first.subject, VALUE_LIMIT)
+    if len(group) > 1:
+        subject = f"{len(group)} × {inline(_kind(first), VALUE_LIMIT)}"
+    return f"{subject} {inline(tags[1], VALUE_LIMIT)} → {bold(tags[2], VALUE_LIMIT)}"
+
+
+def _kind(change: PlannedChange) -> str:
+    """Return `Deployment image` of `Deployment/checkout image`."""
+    return re.sub(r"/\S+", "", change.subject)
+
+
+def _tags(change: PlannedChange) -> tuple[str, str, str] | None:
+    """Return what an image is called, and both its tags, where nothing but the tag changes."""
+    before, _, old = (change.before or "").rpartition(":")
+    after, _, new = (change.after or "").rpartition(":")
+    if not before or before != after or not (TAG.fullmatch(old) and TAG.fullmatch(new)):
+        return None
+    return before, old, new
 
 
 def pair(change: PlannedChange) -> str:
@@ -87,7 +122,8 @@ def pair(change: PlannedChange) -> str:
     before = inline(change.before, VALUE_LIMIT) if change.before is not None else ""
     if change.after is None:
         return f"{subject} {before} → *removed*"
-    after = bold(change.after, VALUE_LIMIT) or "*empty*"
+    tags = _tags(change)
+    after = bold(tags[2] if tags else change.after, VALUE_LIMIT) or "*empty*"
     return f"{subject} {before} → {after}" if before else f"{subject} → {after} (new)"
 
 

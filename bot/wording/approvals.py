@@ -94,19 +94,34 @@ def _all_titles(slots: Iterable[Slot]) -> tuple[str, ...]:
 
 
 def wanted(wait: Wait) -> str:
-    """Write who is waited for: `*Engineering Lead* (Jennifer Liu or Alex Thompson)`."""
+    """Write who is waited for: `*Engineering Lead* (Jennifer Liu or Alex Thompson)`.
+
+    More than one: `2 approvals, one as *DBA* and one as *SRE On-Call* (…)`.
+    """
     people = [inline(person.name, NAME_LIMIT) for person in wait.people]
     if wait.count == 1:
         roles = bold(" or ".join(wait.titles), 2 * TITLE_LIMIT)
         return f"{roles} ({either(people)})" if people else f"{roles} (nobody listed is free to)"
-    asked = both([slot_titles(slot) for slot in wait.slots])
-    return f"{wait.count} approvals: {asked} ({both(people) or 'nobody listed is free to'})"
+    names = both(people) or "nobody listed is free to"
+    return f"{wait.count} approvals, {places(wait.slots)} ({names})"
+
+
+def places(slots: Iterable[Slot]) -> str:
+    """Write what several approvals are given as: `one as *DBA* and one as *SRE On-Call*`."""
+    return both([f"{_number(slot)} as {_titles(slot)}" for slot in slots], shown=8)
+
+
+def _number(slot: Slot) -> str:
+    return "one" if slot.count == 1 else str(slot.count)
+
+
+def _titles(slot: Slot) -> str:
+    return bold(" or ".join(slot.titles or slot.any_of), 2 * TITLE_LIMIT)
 
 
 def slot_titles(slot: Slot) -> str:
     """Write what a slot asks for: `*SRE On-Call or Engineering Lead*`, `2 × *DBA*`."""
-    roles = bold(" or ".join(slot.titles or slot.any_of), 2 * TITLE_LIMIT)
-    return roles if slot.count == 1 else f"{slot.count} × {roles}"
+    return _titles(slot) if slot.count == 1 else f"{slot.count} × {_titles(slot)}"
 
 
 def needed(slots: Iterable[Slot]) -> str:

@@ -109,4 +109,5 @@ def _ask_of(wait: Wait | None) -> str:
             f"Nobody who is listed as {roles} can do it now: add somebody to people.yaml, or ask "
             "for another plan with `!incident plan &lt;procedure&gt;`."
         )
-    return f"Ask {wanted(wait)}: they press Approve on the card, or type `!incident approve`."
+    how = "they press Approve on the card, or type `!incident approve`."
+    return f"It waits for {wanted(wait)}: {how}" if wait.count > 1 else f"Ask {wanted(wait)}: {how}"

@@ -96,6 +96,8 @@ def asked_for(run: Run, gate: Gate | None, now: datetime) -> str:
             f"Needs {wanted(wait)}, {time_left}. Ask for another plan, "
             "or have somebody added to people.yaml."
         )
+    if wait.count > 1:
+        return f"Waiting for {wanted(wait)}: {time_left}."
     return f"Waiting for {wanted(wait)} to approve, {time_left}."
 
 
@@ -115,7 +117,7 @@ def _assessing(run: Run) -> str:
     elif run.proposal and run.facts_gathered:
         text = f"Working out the plan: {bold(run.proposal.title)}."
     elif run.facts_gathered:
-        text = "The facts are in; choosing what to do."
+        text = "The facts are in; working out what to do."
     elif run.facts:
         text = f"Looking at the estate: {count(len(run.facts), 'fact')} so far."
     else:
@@ -138,7 +140,7 @@ def _working(run: Run, now: datetime) -> str:
         State.RESTORE: "Restoring",
         State.VALIDATE: "Checking that the service is back",
     }[run.state]
-    return f"{doing}: {busy} running. Nothing is wanted from you." if busy else f"{doing}."
+    return f"{doing}: {busy}. Nothing is wanted from you." if busy else f"{doing}."
 
 
 def _titles(run: Run, state: StepState) -> str:

@@ -85,7 +85,7 @@ function drawPins(channel) {
 
 function excerpt(message) {
   const first = message.blocks?.find((block) => block.text?.text)?.text;
-  const text = first ? (first.type === "mrkdwn" ? flat(first.text) : plain(first.text)) : flat(message.text);
+  const text = first ? (first.type === "mrkdwn" ? flat(first.text, " — ") : plain(first.text)) : flat(message.text, " — ");
   return text.replace(/\s+/g, " ").slice(0, 160);
 }
 

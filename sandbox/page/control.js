@@ -40,6 +40,5 @@ export function complain(answer) {
 
 /** Press a button or choose a value somewhere; `where` is {channel, ts} or {view_id}. */
 export async function click(where, element, block, value) {
-  window.dispatchEvent(new CustomEvent("backout:click", { detail: { element } }));
   return complain(await act("click", { ...where, action_id: element.action_id, block_id: block.block_id, value }));
 }

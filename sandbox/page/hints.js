@@ -4,9 +4,9 @@ import { fill, h, icon } from "./dom.js";
 import { on, recall, remember } from "./state.js";
 
 const STEPS = [
-  { id: "break", title: "Break it", text: "In the estate panel, ship the bad release and watch the error rate climb." },
+  { id: "break", title: "Break it", text: "In the estate panel, ship the bad release and watch the error ratio climb." },
   { id: "declare", title: "Declare it", text: "In #incident-response, write: !incident declare “checkout 5xx”" },
-  { id: "approve", title: "Approve it", text: "Open the incident's channel, act as two people who may approve, and press Approve." },
+  { id: "approve", title: "Approve it", text: "Open the incident's channel and answer both questions with No. Then act as Jennifer Liu and as Alex Thompson, and press Approve." },
 ];
 
 const done = new Set(recall("hints", []));
@@ -17,9 +17,9 @@ export function startHints(element) {
   root = element;
   on("message", ({ message }) => {
     if (!message.from_app && /^!incident\s+declare\b/.test(message.text ?? "")) finish("declare");
+    if (message.from_app && /\*Approved\*/.test(message.text ?? "")) finish("approve");
   });
   on("channel", ({ channel }) => /^inc/.test(channel.name) && channel.creator === "U0BOT" && finish("declare"));
-  window.addEventListener("backout:click", ({ detail }) => /approve/i.test(detail.element.action_id) && finish("approve"));
   window.addEventListener("estate:broken", () => finish("break"));
   draw();
 }

@@ -37,8 +37,9 @@ export function plain(text) {
 /** Render a plain_text object: names of emoji become emoji unless it says otherwise. */
 export const label = (object) => (object.emoji === false ? unescape(object.text) : plain(object.text));
 
-/** Return the text without any markup, for one-line previews. */
-export const flat = (text) => mrkdwn(text).textContent;
+/** Return the text without any markup, for one-line previews; `between` stands between lines. */
+export const flat = (text, between = " ") =>
+  [...mrkdwn(text).querySelectorAll("p, li, pre")].map((line) => line.textContent.trim()).filter(Boolean).join(between);
 
 function lines(text) {
   if (!text) return [];

@@ -106,7 +106,7 @@ def test_two_approvals_are_said_apart_and_the_last_one_names_who_would_help() ->
     both_wanted = approvals.waiting(run.gate, run.decisions, told.now)
     assert both_wanted is not None
     assert messages.wanted(both_wanted) == (
-        "2 approvals: *SRE On-Call or Engineering Lead* and *Engineering Lead* "
+        "2 approvals, one as *SRE On-Call or Engineering Lead* and one as *Engineering Lead* "
         "(Emily Watson, Jennifer Liu and Alex Thompson)"
     )
     told.approved(story.JENNIFER)
