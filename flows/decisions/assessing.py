@@ -1,5 +1,7 @@
 """Reactions while a run assesses: facts, questions, the proposal, the plan."""
 
+from datetime import timedelta
+
 from flows import events
 from flows.commands import About, Command, GatherFacts, OpenChannel, PreparePlan, Propose, SetTimer
 from flows.decisions.turns import Turn
@@ -10,6 +12,9 @@ from flows.plans import gate_of
 from flows.runs import Fact, Proposal, Run, Span, StepRecord
 from flows.states import Outcome, State
 from flows.table import Trigger
+
+# People think about the questions while an outage grows: what was seen before is no ground then.
+FRESH = timedelta(seconds=5)
 
 
 def declare(event: events.IncidentDeclared, recorded: Recorded) -> tuple[Run, tuple[Command, ...]]:
@@ -73,7 +78,18 @@ def question_answered(turn: Turn, event: events.QuestionAnswered) -> None:
     turn.set(answers={**turn.run.answers, event.question: event.answer})
     if turn.run.facts_gathered:
         turn.set(proposal=None, blocked="", advice="")
-        turn.do(Propose())
+        if _all_answered(turn.run) and _is_stale(turn):
+            turn.do(GatherFacts())  # the matrix is asked when they are in
+        else:
+            turn.do(Propose())
+
+
+def _all_answered(run: Run) -> bool:
+    return all(question.id in run.answers for question in run.questions)
+
+
+def _is_stale(turn: Turn) -> bool:
+    return any(turn.recorded.at - fact.at > FRESH for fact in turn.run.facts.values())
 
 
 def procedure_proposed(turn: Turn, event: events.ProcedureProposed) -> None:
