@@ -25,6 +25,7 @@ def choices(bundles: Mapping[str, Bundle]) -> Sequence[SystemChoice]:
             title=bundle.system.title,
             environment=bundle.system.environment,
             procedures=tuple((name, p.title) for name, p in bundle.procedures.items()),
+            roles=tuple((name, role.title) for name, role in bundle.people.roles.items()),
             questions=tuple(Question(id=q.id, text=q.text) for q in bundle.policy.questions),
         )
         for bundle in bundles.values()
