@@ -134,9 +134,15 @@ def succeeded(turn: Turn, event: events.StepSucceeded) -> None:
 
 
 def _keep(turn: Turn, step: PlannedStep, record: StepRecord) -> None:
-    """Remember a change for undo."""
-    if not step.reads and record.started:
-        turn.set(applied=(*turn.run.applied, Applied(step=step, record=record)))
+    """Remember a change for undo, once for everything that it began from the same state."""
+    if step.reads or not record.started:
+        return
+    earlier = tuple(
+        each
+        for each in turn.run.applied
+        if (each.step.id, each.record.captured) != (step.id, record.captured)
+    )
+    turn.set(applied=(*earlier, Applied(step=step, record=record)))
 
 
 def _go_on(turn: Turn) -> None:
@@ -174,7 +180,10 @@ def _may_retry(turn: Turn, step: PlannedStep, record: StepRecord, delay: float) 
 
 
 def _fail(turn: Turn, step: PlannedStep, why: str) -> None:
-    turn.set_step(step.id, state=StepState.FAILED, ended_at=turn.recorded.at, summary=why)
+    """Give up on a step.  What it may have changed half-way can be undone nevertheless."""
+    record = turn.set_step(step.id, state=StepState.FAILED, ended_at=turn.recorded.at, summary=why)
+    if step.undoable:
+        _keep(turn, step, record)
     if not step.required:
         turn.announce(About.NOT_TOLD, step.id)
     elif turn.run.working:
