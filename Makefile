@@ -45,7 +45,7 @@ fmt: $(DEV)  ## format, and mend what ruff can mend safely
 	@$(BIN)/ruff format .
 
 bench: $(DEV)  ## measure (docs/performance.md has the figures)
-	@$(BIN)/python -m pytest tests/benchmarks $(ARGS)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 docs: $(DEV)  ## write the generated parts of docs/ again
 	@$(BIN)/backout diagram --write docs/architecture.md

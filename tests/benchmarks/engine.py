@@ -58,7 +58,9 @@ async def measure() -> Report:
             (name, f"{middle(found):,.0f}", times(middle(found) * commits, floor))
             for name, found, commits in rows
         ),
-        notes=(f"Medians of {ROUNDS} rounds; {COUNT} events and {RUNS} runs of {STEPS} steps a round.",),
+        notes=(
+            f"Medians of {ROUNDS} rounds; {COUNT} events and {RUNS} runs of {STEPS} steps a round.",
+        ),
     )
 
 
@@ -145,4 +147,4 @@ def _run(engine: EmbeddedEngine) -> Run:
 
 
 if __name__ == "__main__":
-    reports.run([measure])
+    reports.run({"engine": measure})

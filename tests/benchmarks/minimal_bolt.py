@@ -49,7 +49,7 @@ def build(session: aiohttp.ClientSession) -> AsyncApp:
     client.proxy = None
     app = AsyncApp(client=client)
     clicks = iter(range(1_000_000))
-    channels = iter(range(1_000_000))
+    channels = iter(range(int(os.environ.get("BENCH_FIRST", "0")), 1_000_000))
 
     @app.command("/incident")
     async def command(ack: AsyncAck, body: Body) -> None:

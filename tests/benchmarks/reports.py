@@ -9,7 +9,7 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -72,14 +72,17 @@ def times(one: float, other: float) -> str:
     return f"{one / other:.2f} ×"
 
 
-def run(measures: Sequence[Measure]) -> None:
+def run(measures: Mapping[str, Measure]) -> None:
     """Measure one after the other; print, and write the page where that is asked for."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(measures)}")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--write", action="store_true", help="put the tables into the page")
-    wanted = parser.parse_args(sys.argv[1:])
-    for measure in measures:
-        report = asyncio.run(_one(measure))
+    wanted = parser.parse_args()
+    for name in wanted.names or measures:
+        if name not in measures:
+            parser.error(f"there is no benchmark {name}: choose of {', '.join(measures)}")
+        report = asyncio.run(_one(measures[name]))
         sys.stdout.write(f"{json.dumps(asdict(report))}\n" if wanted.json else report.text())
         sys.stdout.flush()
         if wanted.write:

@@ -13,6 +13,7 @@ from tests.benchmarks.reports import Report, middle, ms, times
 from tests.benchmarks.stages import DECLARER, INCIDENTS, MINIMAL, Stage, stage
 
 ROUNDS = 10
+STARTS = 5
 DELAYS = (0, 100)
 A_LOOK = 1.5  # longer than the pause that keeps card updates below Slack's limit
 APPROVER = "U0EMILY"
@@ -34,17 +35,23 @@ async def measure() -> Report:
             for number in range(ROUNDS):
                 name = f"sys-{delay}-{number}"
                 systems.write_system(on.systems, name, needs=("oncall", "eng_lead"))
+        for number in range(STARTS):
+            systems.write_system(on.systems, f"first-{number}")
         async with on.bot(MINIMAL):
             floor = {delay: await _minimal(on, delay) for delay in DELAYS}
         async with on.bot():
             ours = {delay: await _backout(on, delay) for delay in DELAYS}
+        first, first_floor = await _first(on)
     rows = [row for delay in DELAYS for row in _rows(delay, ours[delay], floor[delay])]
     return Report(
         name="slack",
         title="Slack: what people wait for (medians)",
         columns=("", "added to each call", "Backout", "minimal bot", "Backout beside it"),
-        rows=tuple(rows),
-        notes=(f"{ROUNDS} times each.",),
+        rows=(
+            *rows,
+            _row("first form after a start → first message", 0, first.message, first_floor.message),
+        ),
+        notes=(f"{ROUNDS} times each; {STARTS} starts.",),
     )
 
 
@@ -54,16 +61,24 @@ def _rows(delay: int, ours: Times, floor: Times) -> list[tuple[str, ...]]:
         "form → everyone invited": (ours.invited, floor.invited),
         "button → message redrawn": (ours.redrawn, floor.redrawn),
     }
-    return [
-        (
-            name,
-            f"{delay} ms",
-            ms(middle(mine)),
-            ms(middle(theirs)),
-            times(middle(mine), middle(theirs)),
-        )
-        for name, (mine, theirs) in pairs.items()
-    ]
+    return [_row(name, delay, mine, theirs) for name, (mine, theirs) in pairs.items()]
+
+
+def _row(name: str, delay: int, mine: list[float], theirs: list[float]) -> tuple[str, ...]:
+    ratio = times(middle(mine), middle(theirs))
+    return name, f"{delay} ms", ms(middle(mine)), ms(middle(theirs)), ratio
+
+
+async def _first(on: Stage) -> tuple[Times, Times]:
+    """Measure the first declaration after a start, again and again."""
+    ours, floor = Times(), Times()
+    for number in range(STARTS):
+        async with on.bot(MINIMAL, {"BENCH_FIRST": str(1000 * (number + 1))}):
+            await _declare(on, floor, 0, {"reason": "measured"})
+        async with on.bot():
+            await asyncio.sleep(A_LOOK)
+            await _declare(on, ours, 0, {"reason": "measured", "system": f"first-{number}"})
+    return ours, floor
 
 
 async def _backout(on: Stage, delay: int) -> Times:
@@ -132,4 +147,4 @@ async def _redrawn(on: Stage, found: Times, clicked: float, channel: str) -> Non
 
 
 if __name__ == "__main__":
-    reports.run([measure])
+    reports.run({"slack": measure})

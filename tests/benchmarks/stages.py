@@ -12,11 +12,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bot.demo_estate import Addresses, bot_environment
 from sandbox.estate.faults import Target
-from sandbox.workspace.access import BOT_TOKEN
 from sandbox.workspace.client import WorkspaceClient
 from sandbox.workspace.models import Message
 from sandbox.world import World
@@ -27,6 +26,7 @@ BACKOUT = ("-m", "bot.cli", "serve")
 MINIMAL = ("-m", "tests.benchmarks.minimal_bolt")
 INCIDENTS = "C0INCIDENTS"
 DECLARER = "U0MARCUS"
+APPROVERS = ("U0JENNIFER", "U0ALEX")
 PATIENCE = 60.0
 LOOK = 0.002
 
@@ -82,10 +82,9 @@ class Stage:
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which a bot finds this world only."""
-        addresses = Addresses.model_validate(self.world.addresses())
         caller = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         found = bot_environment(
-            caller, addresses=addresses, data=self.data, overlay=self.folder / "none"
+            caller, addresses=addresses(self.world), data=self.data, overlay=self.folder / "none"
         )
         del found["BACKOUT_OVERLAY"]
         return found | {
@@ -200,6 +199,11 @@ async def stage() -> AsyncIterator[Stage]:
             await world.stop()
 
 
+def addresses(world: World) -> Addresses:
+    """Return where everything of a world is."""
+    return Addresses.model_validate(world.addresses())
+
+
 def button_of(message: Message, action: str) -> str | None:
     """Return the id of a message's button that begins so."""
     for block in message.blocks:
@@ -207,19 +211,3 @@ def button_of(message: Message, action: str) -> str | None:
             if isinstance(element, dict) and str(element.get("action_id", "")).startswith(action):
                 return str(element["action_id"])
     return None
-
-
-async def api(stage: Stage, method: str, **arguments: Any) -> dict[str, Any]:
-    """Call the workspace's Web API as the app would."""
-    import aiohttp
-
-    headers = {"Authorization": f"Bearer {BOT_TOKEN}"}
-    url = f"{stage.world.workspace.api_url}{method}"
-    async with (
-        aiohttp.ClientSession(trust_env=False) as session,
-        session.post(url, json=arguments, headers=headers) as response,
-    ):
-        body: dict[str, Any] = await response.json()
-        if not body.get("ok"):
-            raise RuntimeError(f"{method}: {body}")
-        return body

@@ -21,7 +21,12 @@ async def measure() -> Report:
         title="Start-up: spawn → connected to Slack and driving",
         columns=("process", "median", "best", "beside the minimal bot"),
         rows=(
-            ("`backout serve` (AIVO)", _s(middle(ours)), _s(min(ours)), times(middle(ours), middle(floor))),
+            (
+                "`backout serve` (AIVO)",
+                _s(middle(ours)),
+                _s(min(ours)),
+                times(middle(ours), middle(floor)),
+            ),
             ("minimal Bolt bot", _s(middle(floor)), _s(min(floor)), "1"),
         ),
         notes=(f"{ROUNDS} starts each, by turns.",),
@@ -38,4 +43,4 @@ def _s(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    reports.run([measure])
+    reports.run({"starts": measure})

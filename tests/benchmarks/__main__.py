@@ -1,0 +1,24 @@
+"""`python -m tests.benchmarks [name …] [--json] [--write]`: all, or those that are named."""
+
+from tests.benchmarks import clicks, engine, flow, memory, reports, slack, starts
+
+ALL = {
+    "clicks": clicks.measure,
+    "flow": flow.measure,
+    "starts": starts.measure,
+    "memory": memory.measure,
+    "slack": slack.measure,
+    "engine": engine.measure,
+}
+
+
+def main() -> None:
+    """Measure one after the other."""
+    able = dict(ALL)
+    if not flow.able():
+        able.pop("flow")
+    reports.run(able)
+
+
+if __name__ == "__main__":
+    main()
