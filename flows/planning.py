@@ -22,6 +22,7 @@ from flows.actions import Action, ActionError, Preview, Refuted
 from flows.commands import PreparePlan
 from flows.contexts import namespace
 from flows.events import Event
+from flows.gates import PLAN_SCOPE
 from flows.looks import Looks, output_of
 from flows.plans import Plan, PlannedChange, PlannedStep, seal
 from flows.runs import Run
@@ -117,6 +118,7 @@ class Planner:
             outputs=outputs,
             values=namespace(bundle.system, run, inputs=inputs, outputs=outputs),
         )
+        _check_names(procedure)
         steps = await self._steps(draft)
         _check_blast_radius(procedure, steps)
         return _sealed(draft, steps, self._clock())
@@ -268,6 +270,15 @@ def _texts(value: Any) -> Sequence[str]:
 def _late_summary(late: Mapping[str, tuple[str, ...]]) -> str:
     sources = sorted({source for names in late.values() for source in names})
     return f"known after {', '.join(sources)}"
+
+
+def _check_names(procedure: Procedure) -> None:
+    """Refuse a step whose gate would be taken for the gate of the whole plan."""
+    if any(step.id == PLAN_SCOPE for step in procedure.steps()):
+        raise PlanningError(
+            f"A step of {procedure.procedure} has the id “{PLAN_SCOPE}”, which stands for the "
+            "whole plan where people approve: give the step another id."
+        )
 
 
 def _check_blast_radius(procedure: Procedure, steps: Sequence[PlannedStep]) -> None:

@@ -55,10 +55,14 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """A change that was made, kept over plans so that it can be undone."""
+    """A change that was made, kept over plans so that it can be undone.
+
+    `undo_asked_at` is when its undo began that is under way.
+    """
 
     step: PlannedStep
     record: StepRecord
+    undo_asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,8 @@ def question_answered(turn: Turn, event: events.QuestionAnswered) -> None:
         return
     turn.set(answers={**turn.run.answers, event.question: event.answer})
     if turn.run.facts_gathered:
-        turn.set(proposal=None, blocked="", advice="")
+        # A plan that is being made was asked for before this was known: it won't stand.
+        turn.set(proposal=None, blocked="", advice="", planning=turn.run.planning + 1)
         if _all_answered(turn.run) and _is_stale(turn):
             turn.do(GatherFacts())  # the matrix is asked when they are in
         else:

@@ -7,7 +7,7 @@ from flows.decisions.turns import Turn
 from flows.gates import Decision, Denied, Satisfied, refusal
 from flows.objections import objection
 from flows.runs import Note
-from flows.states import Outcome, State, StepState
+from flows.states import SETTLED, Outcome, State, StepState
 from flows.table import Trigger
 
 
@@ -16,6 +16,8 @@ def decided(turn: Turn, event: events.Decided) -> None:
     run, now = turn.run, turn.recorded.at
     gate = run.gate_of(event.scope)
     if run.state is not State.APPROVE and event.scope == "plan":
+        return
+    if event.scope in run.steps and run.steps[event.scope].state in SETTLED:
         return
     if refusal(gate, run.decisions, event.person, event.verb, event.digest, now) or not gate:
         return
@@ -31,8 +33,8 @@ def decided(turn: Turn, event: events.Decided) -> None:
     match turn.run.standing(event.scope, now):
         case Satisfied():
             _satisfied(turn, event.scope)
-        case Denied():
-            _denied(turn, event)
+        case Denied() as standing:
+            _denied(turn, event.scope, stepping.shut(standing))
         case _:
             pass
 
@@ -45,15 +47,14 @@ def _satisfied(turn: Turn, scope: str) -> None:
         stepping.advance(turn)
 
 
-def _denied(turn: Turn, event: events.Decided) -> None:
-    why = f"{event.person.name} denied it: {event.reason or 'no reason given'}"
-    if event.scope == "plan":
+def _denied(turn: Turn, scope: str, why: str) -> None:
+    if scope == "plan":
         turn.move(Trigger.DENIED)
         assessing.drop_plan(turn, why, "plan_again")
         turn.announce(About.DENIED)
     elif turn.run.working and turn.run.plan:
-        turn.set_step(event.scope, state=StepState.FAILED, summary=why)
-        turn.hold(why, turn.run.plan.step(event.scope))
+        turn.set_step(scope, state=StepState.FAILED, summary=why)
+        turn.hold(why, turn.run.plan.step(scope))
 
 
 def hold_asked(turn: Turn, event: events.HoldAsked) -> None:
@@ -79,7 +80,8 @@ def retry_asked(turn: Turn, event: events.RetryAsked) -> None:
     for step in turn.run.failed():
         if event.step in (None, step.id):
             turn.set_step(step.id, state=StepState.PENDING, tries=0, asked_at=None, ended_at=None)
-    if not turn.run.failed():
+    is_undoing = turn.run.held is not None and turn.run.held.origin is State.UNDO
+    if is_undoing or not turn.run.failed():
         _continue(turn)
 
 
@@ -150,6 +152,8 @@ def timer_fired(turn: Turn, event: events.TimerFired) -> None:
     match event.timer:
         case "decision":
             turn.announce(About.APPROVAL_LATE)
+        case "expiry" if run.state is not State.APPROVE:
+            stepping.expire(turn)
         case "expiry":
             turn.move(Trigger.EXPIRED)
             assessing.drop_plan(turn, "The plan got too old to be performed.", "plan_again")
@@ -161,6 +165,8 @@ def timer_fired(turn: Turn, event: events.TimerFired) -> None:
 
 def _is_current(turn: Turn, event: events.TimerFired) -> bool:
     run = turn.run
+    if event.timer == "expiry" and (run.working or run.state is State.COMMUNICATE):
+        return event.generation == run.planning
     if event.timer in ("decision", "expiry"):
         return run.state is State.APPROVE and event.generation == run.planning
     if event.timer.startswith("phase:"):

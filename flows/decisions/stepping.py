@@ -4,10 +4,13 @@
 outcome and calls it.
 """
 
+from dataclasses import replace
+from datetime import datetime
+
 from flows import events
 from flows.commands import About, PerformStep, UndoStep, VerifyStep
 from flows.decisions.turns import Turn
-from flows.gates import Satisfied
+from flows.gates import Denied, Expired, Satisfied, Standing
 from flows.plans import Plan, PlannedStep
 from flows.runs import Applied, StepRecord
 from flows.states import SETTLED, Outcome, State, StepState
@@ -34,12 +37,15 @@ def _waits(turn: Turn) -> bool:
     if plan is None:
         return False
     _ask_what_was_left(turn, plan)
-    for stage in plan.stages(turn.run.state):
+    phase = turn.run.state
+    is_last = phase is State.COMMUNICATE
+    for stage in plan.stages(phase):
         for step in stage:
             _ask(turn, step)
-        if any(step.required and not _settled(turn, step) for step in stage):
+            if turn.run.state is not phase:
+                return True
+        if any(step.required and not _settled(turn, step, is_last) for step in stage):
             return True
-    is_last = turn.run.state is State.COMMUNICATE
     return is_last and any(record.state in BUSY for record in turn.run.steps.values())
 
 
@@ -51,22 +57,41 @@ def _ask_what_was_left(turn: Turn, plan: Plan) -> None:
             _ask(turn, step)
 
 
-def _settled(turn: Turn, step: PlannedStep) -> bool:
-    return turn.run.steps[step.id].state in SETTLED
+def _settled(turn: Turn, step: PlannedStep, is_last: bool) -> bool:
+    """Say whether nothing more is to be done; in the last phase, a failure is left as it is."""
+    state = turn.run.steps[step.id].state
+    return state in SETTLED or (is_last and state is StepState.FAILED)
 
 
 def _ask(turn: Turn, step: PlannedStep) -> None:
     """Have a pending step performed, or its gate asked for first."""
     record = turn.run.steps[step.id]
     if record.state not in (StepState.PENDING, StepState.WAITING) or _early(turn, step):
-        return
+        return None
     standing = turn.run.standing(step.id, turn.recorded.at)
+    if isinstance(standing, Denied | Expired):
+        return _give_up(turn, step, shut(standing))
     if standing is not None and not isinstance(standing, Satisfied):
         if record.state is StepState.PENDING:
             turn.set_step(step.id, state=StepState.WAITING)
             turn.announce(About.STEP_APPROVAL_WANTED, step.id)
-        return
-    perform(turn, step)
+        return None
+    return perform(turn, step)
+
+
+def shut(standing: Standing) -> str:
+    """Say why a gate can't be satisfied any more."""
+    if isinstance(standing, Denied):
+        return f"{standing.by.name} denied it: {standing.reason or 'no reason given'}"
+    return "The plan got too old before this step was approved: plan again."
+
+
+def expire(turn: Turn) -> None:
+    """Put a step to people that waits for approvals which nobody can give any more."""
+    for name, record in turn.run.steps.items():
+        if turn.run.plan and record.state is StepState.WAITING:
+            _give_up(turn, turn.run.plan.step(name), shut(Expired(turn.recorded.at)))
+    _go_on(turn)
 
 
 def _early(turn: Turn, step: PlannedStep) -> bool:
@@ -180,6 +205,12 @@ def _may_retry(turn: Turn, step: PlannedStep, record: StepRecord, delay: float) 
 
 
 def _fail(turn: Turn, step: PlannedStep, why: str) -> None:
+    """Give up on a step, and go on with what does not need it."""
+    _give_up(turn, step, why)
+    _go_on(turn)
+
+
+def _give_up(turn: Turn, step: PlannedStep, why: str) -> None:
     """Give up on a step.  What it may have changed half-way can be undone nevertheless."""
     record = turn.set_step(step.id, state=StepState.FAILED, ended_at=turn.recorded.at, summary=why)
     if step.undoable:
@@ -190,17 +221,19 @@ def _fail(turn: Turn, step: PlannedStep, why: str) -> None:
         turn.hold(why, step)
     elif turn.run.state is State.COMMUNICATE:
         turn.announce(About.NOT_TOLD, step.id)
-    _go_on(turn)
 
 
 def interrupted(turn: Turn, event: events.StepInterrupted) -> None:
-    """Look again later; a change whose waiting was ended is in doubt until then."""
+    """Look again later; a change whose waiting was ended is in doubt, and looked at at once."""
     found = _current(turn, event.step, event.attempt)
     if found is None:
         return
     step, record = found
-    left = not step.reads and record.started == event.attempt
-    turn.set_step(step.id, state=StepState.DOUBT if left else StepState.PENDING)
+    if not step.reads and record.started == event.attempt:
+        turn.set_step(step.id, state=StepState.DOUBT)
+        turn.do(VerifyStep(step=step.id, attempt=event.attempt))
+        return
+    turn.set_step(step.id, state=StepState.PENDING)
     _go_on(turn)
 
 
@@ -246,7 +279,9 @@ def drift_found(turn: Turn, event: events.DriftFound) -> None:
         return
     step, _ = found
     turn.set_step(step.id, state=StepState.PENDING, drift=event.changes, summary=event.why)
-    if turn.run.working:
+    if turn.run.state is State.COMMUNICATE or not step.required:
+        _fail(turn, step, event.why)
+    elif turn.run.working:
         turn.hold(event.why, step, drifted=True)
     else:
         _go_on(turn)
@@ -261,7 +296,9 @@ def undo_next(turn: Turn) -> None:
     if turn.run.changing():
         return
     if turn.run.applied:
-        turn.do(UndoStep(step=turn.run.applied[-1].step.id))
+        if turn.run.applied[-1].undo_asked_at is None:
+            _set_undo(turn, turn.recorded.at)
+            turn.do(UndoStep(step=turn.run.applied[-1].step.id))
         return
     turn.move(Trigger.UNDO_DONE)
     turn.set(outcome=Outcome.UNDONE)
@@ -290,10 +327,19 @@ def undo_failed(turn: Turn, event: events.UndoFailed) -> None:
     """Try again where that may help; else hold and ask people."""
     if turn.run.state is not State.UNDO or not _is_last(turn, event.step):
         return
-    if event.delay is not None:
+    last = turn.run.applied[-1]
+    spent = (turn.recorded.at - (last.undo_asked_at or turn.recorded.at)).total_seconds()
+    if event.delay is not None and spent + event.delay < last.step.budget:
         turn.do(UndoStep(step=event.step, after=event.delay))
         return
-    turn.hold(event.why, turn.run.applied[-1].step)
+    _set_undo(turn, None)
+    turn.hold(event.why, last.step)
+
+
+def _set_undo(turn: Turn, at: datetime | None) -> None:
+    """Note since when the last change is being undone, so that it is asked for once."""
+    *others, last = turn.run.applied
+    turn.set(applied=(*others, replace(last, undo_asked_at=at)))
 
 
 def _is_last(turn: Turn, step: str) -> bool:
