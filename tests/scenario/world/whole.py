@@ -25,12 +25,11 @@ from flows.events import Recorded
 from flows.journal import Journal
 from flows.runs import Run
 from sandbox.estate import releases
-from sandbox.estate.catalogue import BAD_VERSION, NAMESPACE
+from sandbox.estate.catalogue import NAMESPACE
 from sandbox.estate.resources import DEPLOYMENTS
 from sandbox.workspace import WorkspaceClient
 from sandbox.workspace.client import shown
 from sandbox.world import World
-from tests.scenario.house import manifest
 
 MARCUS, EMILY = "U0MARCUS", "U0EMILY"
 JENNIFER, ALEX = "U0JENNIFER", "U0ALEX"
@@ -193,6 +192,10 @@ class Whole:
     async def state(self, *states: str) -> Run:
         """Wait until the incident is in one of these states."""
         return await self.until(lambda run: run.state in states, what=" or ".join(states))
+
+    async def quiet(self) -> Run:
+        """Wait until nothing is being changed."""
+        return await self.until(lambda run: not run.changing(), what="no change under way")
 
     # The story
 
