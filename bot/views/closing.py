@@ -74,6 +74,9 @@ def change_lines(run: Run) -> list[str]:
     texts = []
     for step in changed:
         record = run.steps[step.id]
+        if run.outcome is Outcome.UNDONE and not step.undoable:
+            texts.append(f"• {inline(step.title, 100)} — left as it is, it can't be undone")
+            continue
         time = "" if run.outcome is Outcome.UNDONE else f", {taken(record)}"
         found = " (found done by a fresh look)" if record.reconciled else ""
         said = inline(record.summary, 200)

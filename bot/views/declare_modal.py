@@ -59,7 +59,7 @@ def declare_modal(
         callback=CALLBACK_DECLARE,
         metadata=control.dump(),
         submit="Declare",
-        close="Leave it",
+        close="Cancel",
     )
 
 

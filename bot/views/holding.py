@@ -164,13 +164,13 @@ def _undo(run: Run) -> Ranked | None:
 
 def undo_words(run: Run) -> str:
     """Say in plain words what undoing puts back, and what it can't."""
-    titles = [one_line(one.step.title) for one in reversed(run.applied)]
+    titles = [one_line(one.step.title) for one in reversed(run.applied) if one.step.undoable]
     stuck = [one_line(one.step.title) for one in run.applied if not one.step.undoable]
     order = ", last first" if len(titles) > 1 else ""
     back = f"Puts back {count(len(titles), 'change')}{order}: {', '.join(titles)}."
     if not titles:
         back = "Waits for what is under way, then puts back what it changed."
-    lost = f" By hand: {', '.join(stuck)} can't be undone." if stuck else ""
+    lost = f" Can't be undone and stays as it is: {', '.join(stuck)}." if stuck else ""
     trouble = " What it was declared for may come back."
     room = limits.CONFIRM_TEXT - len(trouble)
     return cut(f"{back}{lost}", room) + trouble

@@ -89,7 +89,7 @@ def reason_modal(
         callback=CALLBACK_REASON,
         metadata=control.dump()[: limits.METADATA],
         submit=ask.submit,
-        close="Leave it",
+        close="Cancel",
     )
 
 

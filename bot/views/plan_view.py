@@ -143,7 +143,7 @@ def _summary(step: PlannedStep) -> str:
     said = inline(step.summary, 300)
     if step.in_place:
         return f"{said} — in place already, nothing to change" if said else "In place already"
-    return said if step.summary != step.title else ""
+    return said if step.summary != step.title and not step.late else ""
 
 
 def _more_changes(step: PlannedStep) -> str:

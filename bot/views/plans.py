@@ -73,7 +73,9 @@ def _step_line(step: PlannedStep) -> str:
     if step.in_place:
         return f"• {name}: in place already, nothing to change"
     if not step.changes:
-        return f"• {name}: {inline(step.summary, 200) or 'known when it runs'}"
+        told = "" if step.late else inline(step.summary, 200)
+        only = " only if needed," if step.when else ""
+        return f"• {name}: {told or f'{only} what it changes is known when it runs'.strip()}"
     groups = _groups(step.changes)
     texts = [_group_text(group) for group in groups[:GROUPS_SHOWN]]
     rest = sum(len(group) for group in groups[GROUPS_SHOWN:])

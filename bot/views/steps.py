@@ -53,6 +53,8 @@ def undo_lines(run: Run) -> list[str]:
     back = [
         f"{sign.icon} {inline(s.title, TITLE)} — {sign.word}"
         + (f": {inline(run.steps[s.id].summary, DETAIL)}" if run.steps[s.id].summary else "")
+        if s.undoable
+        else f"• {inline(s.title, TITLE)} — left as it is, it can't be undone"
         for s in done
     ]
     return [*busy, *to_go, *back]
@@ -112,7 +114,9 @@ def _rest(step: PlannedStep, record: StepRecord, now: datetime, progress: Mappin
         case StepState.FAILED:
             optional = "" if step.required else " (the rollback goes on without it)"
             return f" after {taken(record)}{told}{optional}"
-        case StepState.SKIPPED | StepState.UNDONE | StepState.DOUBT:
+        case StepState.DOUBT:
+            return told or ": what became of it is looked at before anything else"
+        case StepState.SKIPPED | StepState.UNDONE:
             return told
         case StepState.PENDING | StepState.WAITING | StepState.NOT_NEEDED:
             return ""

@@ -26,7 +26,15 @@ export function drawModal(dialog) {
     current = view;
     render(dialog, view);
   }
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    dialog.showModal();
+    focusFirst(dialog);
+  }
+}
+
+// Where something is to be typed or corrected, rather than the close button.
+function focusFirst(root) {
+  (root.querySelector("[aria-invalid]") ?? root.querySelector("input, textarea, select"))?.focus();
 }
 
 // What was typed survives an update of the view where block and action stay.
@@ -54,8 +62,7 @@ function render(dialog, view) {
     event.preventDefault();
     close(view);
   };
-  const wrong = form.querySelector("[aria-invalid]");
-  (wrong ?? form.querySelector("input, textarea, select"))?.focus();
+  focusFirst(form);
 }
 
 function restore(view, form) {

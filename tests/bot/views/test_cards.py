@@ -55,7 +55,7 @@ def test_what_cannot_be_undone_is_named_before_undoing() -> None:
     """The dialog of Undo names what has to be put back by hand."""
     steps = (replace(story.ROLLBACK, undoable=False), story.ROLLOUT)
     told = story.assessing().answered().proposed(story.plan(steps)).approved().done("rollback")
-    assert "By hand: Roll back to the last good release can't be undone." in _card(told)
+    assert "Can't be undone and stays as it is: Roll back to the last good release." in _card(told)
 
 
 def test_an_approval_that_loses_data_is_asked_for_twice_in_words_that_name_the_loss() -> None:
