@@ -222,8 +222,8 @@ class Performer:
             fresh = await job.action.preview(job.inputs, job.context)
         if fresh.in_place and not record.started:
             verdict = await self._verdict(job, {})
-            if isinstance(verdict, Holds):
-                return job.attempt.succeeded(verdict)
+            if not isinstance(verdict, Refuted):
+                return await self._settle(job, {})
         if _drifted(step, record, fresh):
             return events.DriftFound(
                 step=step.id,
@@ -376,8 +376,10 @@ class Performer:
 
     def _values(self, run: Run) -> dict[str, Any]:
         bundle = self._bundles[run.system]
-        procedure = bundle.procedures.get(run.plan.procedure) if run.plan else None
-        inputs = {name: i.default for name, i in procedure.inputs.items()} if procedure else {}
+        inputs = run.plan.inputs if run.plan else None
+        if inputs is None:  # undone without a plan, or planned before inputs were kept
+            procedure = bundle.procedures.get(run.plan.procedure) if run.plan else None
+            inputs = {name: i.default for name, i in procedure.inputs.items()} if procedure else {}
         return namespace(bundle.system, run, inputs=inputs)
 
     def _context(

@@ -236,6 +236,7 @@ def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Pla
             expires_at=now + policy.plan_valid_for,
             phase_budgets=budgets,
             outputs=draft.outputs,
+            inputs=draft.values["inputs"],
         )
     )
 

@@ -70,7 +70,8 @@ class PlannedStep:
 class Plan:
     """What people approve.  `digest` covers everything else in it.
 
-    `outputs` are what the assessing steps found; `phase_budgets` are seconds.
+    `outputs` are what the assessing steps found, `inputs` what the procedure was given (None in
+    plans of before that was kept); `phase_budgets` are seconds.
     """
 
     procedure: str
@@ -87,6 +88,7 @@ class Plan:
     expires_at: datetime
     phase_budgets: Mapping[str, float]
     outputs: Mapping[str, Json]
+    inputs: Mapping[str, Json] | None = None
     digest: str = ""
 
     def step(self, step_id: str) -> PlannedStep:
@@ -116,6 +118,8 @@ def digest_of(plan: Plan) -> str:
     """Return the SHA-256 (hex) of the plan's canonical JSON, without its own digest."""
     body = asdict(plan)
     del body["digest"]
+    if plan.inputs is None:
+        del body["inputs"]  # plans of before that was kept had no such field
     return sha256(canonical(body).encode()).hexdigest()
 
 

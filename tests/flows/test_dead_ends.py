@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from config.models.bundles import Bundle
+from config.models.procedures import ProcedureInput
 from flows import events
 from flows.actions import Context, Holds, JsonObject, NotYet, TransientError, Verdict
 from flows.events import IncidentDeclared
 from flows.states import State, StepState
-from tests.flows.bench import MARCUS, Bench, actor, declaration
+from tests.flows.bench import EMILY, JENNIFER, MARCUS, Bench, actor, declaration
 from tests.flows.estate import Estate, Look, LookInputs, Set, SetInputs, bundle, step
 
 
@@ -122,6 +124,58 @@ async def test_what_a_person_wrote_is_never_taken_for_a_template(
     await bench.until(State.CLOSED)
     assert estate.values["status"] == "{{ system.hidden }}"
     await bench.stop()
+
+
+async def test_what_is_in_place_already_is_waited_for_and_not_captured_again(
+    bench: Bench, estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier plan set it and it is on its way: its end state is not taken for the old one."""
+    verdicts: list[Verdict] = [NotYet(progress="pods are leaving", after=0.01)] * 2
+
+    async def leaving(
+        action: Set, inputs: SetInputs, captured: JsonObject, context: Context
+    ) -> Verdict:
+        return verdicts.pop() if verdicts else Holds(summary="gone", output={})
+
+    estate.values["release"] = "bad"
+    bench.declare()
+    await bench.until(State.APPROVE)
+    estate.values["release"] = "good"
+    monkeypatch.setattr(Set, "verify", leaving)
+    bench.approve(EMILY)
+    bench.approve(JENNIFER)
+    run = await bench.until(State.CLOSED, State.HOLD)
+    assert run.state is State.CLOSED
+    assert run.steps["rollback"].captured is None
+    assert not [call for call in estate.calls if call.startswith("set")]
+
+
+async def test_what_the_plan_was_made_with_is_pinned_to_its_run(
+    tmp_path: Path, estate: Estate
+) -> None:
+    """An input's default that was edited meanwhile changes no late input of an approved plan."""
+
+    def system(default: str) -> Bundle:
+        first = step("first", "fake.set", **{"with": {"name": "release", "to": "good"}})
+        to = "{{ inputs.prefix }}-{{ steps.first.value }}"
+        late = step("late", "fake.set", **{"with": {"name": "status", "to": to}})
+        found = bundle(restore=(first, late))
+        given = {"prefix": ProcedureInput(default=default)}
+        procedures = {"back": found.procedures["back"].model_copy(update={"inputs": given})}
+        return replace(found, procedures=procedures)
+
+    before = Bench(tmp_path, estate, system("approved"))
+    before.start()
+    before.declare()
+    await before.until(State.APPROVE)
+    await before.stop()
+    after = Bench(tmp_path, estate, system("edited"))
+    after.start()
+    after.approve(EMILY)
+    after.approve(JENNIFER)
+    await after.until(State.CLOSED)
+    assert estate.values["status"] == "approved-good"
+    await after.stop()
 
 
 async def test_a_clock_that_is_set_back_prolongs_no_pause(
