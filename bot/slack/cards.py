@@ -82,12 +82,14 @@ class Cards:
         if run.channel is not None and self._engine.delivery(card_key(run.id)):
             self._coalescer.mark(run.id)
 
-    def catch_up(self) -> None:
-        """Show every open incident afresh, after a start.
+    async def catch_up(self) -> None:
+        """Show every open incident afresh after a start, without getting in anybody's way.
 
         Ended ones need none: their last announcement is not done before their card is final.
         """
-        for run in self._engine.runs():
+        for run in reversed(self._engine.runs()):
+            while not self._pace.is_easy:
+                await self._sleep(TICK)
             self.changed(run)
 
     async def tick(self) -> None:

@@ -13,11 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.slack.calls import Call, Calls, NoAnswerError
+from bot.slack.coalescing import Sleep
 from flows.engine import Delivery, Engine
 
 EVENT_TYPE = "backout"
 LOOK_BACK = 200
 MARGIN = 120.0
+LANDED_AFTER = 1.0
 
 Block = dict[str, Any]
 
@@ -37,10 +39,11 @@ class Letter:
 class Poster:
     """Posts letters once.  One channel's letters keep their order."""
 
-    def __init__(self, engine: Engine, calls: Calls) -> None:
+    def __init__(self, engine: Engine, calls: Calls, sleep: Sleep = asyncio.sleep) -> None:
         self._engine = engine
         self._calls = calls
         self._started = engine.now()
+        self._sleep = sleep
         self._doubtful: set[str] = set()
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -85,9 +88,16 @@ class Poster:
         return self._engine.delivery(letter.key) or await self._look(letter)
 
     async def _found(self, letter: Letter) -> Delivery | None:
+        if letter.key in self._doubtful:
+            return await self._look(letter)
         # What is younger than this process was posted by it or not at all.
-        doubtful = letter.key in self._doubtful or letter.since <= self._started
-        return await self._look(letter) if doubtful else None
+        if letter.since > self._started:
+            return None
+        # A call of the process before may still be on its way to the channel.
+        age = (self._engine.now() - self._started).total_seconds()
+        if age < LANDED_AFTER:
+            await self._sleep(LANDED_AFTER - age)
+        return await self._look(letter)
 
     async def _post(self, letter: Letter) -> Delivery:
         try:

@@ -155,7 +155,7 @@ class SlackSurface:
         if entering.done() and isinstance(error := entering.exception(), RefusedError):
             raise SlackRefusesError(_refused(error)) from error
         self._last(self._entered(entering))
-        self.cards.catch_up()
+        self._last(self.cards.catch_up())
         self._last(self.cards.tick())
         self._last(self.directory.keep_fresh(self._people))
 

@@ -181,9 +181,10 @@ async def test_steering_takes_a_role(tmp_path: Path) -> None:
         await has_not_moved(home)
 
 
-async def test_every_command_answers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
+async def test_every_command_answers(tmp_path: Path, http: bool) -> None:
     """Help, a misspelt command and prefix, status and list, and an unknown incident."""
-    async with house(tmp_path) as home:
+    async with house(tmp_path, http=http) as home:
         run = await home.declare()
         place = run.channel or ""
         for said, answer in (

@@ -21,7 +21,7 @@ from flows.commands import About, Announce
 from flows.engine import Delivery, LaterError
 from flows.runs import Run
 from tests.bot import story
-from tests.bot.slack.fakes import FakeCalls
+from tests.bot.slack.fakes import Clock, FakeCalls
 from tests.bot.slack.journals import FakeEngine
 
 LATE = story.START + timedelta(hours=1)
@@ -53,7 +53,7 @@ def engine() -> FakeEngine:
 
 async def test_the_second_time_is_free(engine: FakeEngine, calls: FakeCalls) -> None:
     """What the journal knows is not posted and not looked for."""
-    poster = Poster(engine, calls)
+    poster = Poster(engine, calls, Clock().sleep)
     first = await poster.post(letter)
     assert await poster.post(letter) == first
     assert calls.names() == ["chat_postMessage"]
@@ -64,7 +64,7 @@ async def test_after_a_lost_answer_it_is_looked_for(engine: FakeEngine, calls: F
     """A message whose answer was lost is found by its key instead of posted again."""
     calls.answer("chat_postMessage", NoAnswerError("cut"))
     calls.answer("conversations_history", {"messages": [{"ts": "8.0"}, message("k")]})
-    poster = Poster(engine, calls)
+    poster = Poster(engine, calls, Clock().sleep)
     with pytest.raises(NoAnswerError):
         await poster.post(letter)
     assert (await poster.post(letter)).ts == "9.0"
@@ -81,7 +81,7 @@ async def test_after_a_lost_answer_it_may_have_to_be_posted(
         {"messages": [message("other")], "response_metadata": {"next_cursor": "x"}},
         {"messages": []},
     )
-    poster = Poster(engine, calls)
+    poster = Poster(engine, calls, Clock().sleep)
     with pytest.raises(NoAnswerError):
         await poster.post(letter)
     assert (await poster.post(letter)).ts == "7.0"
@@ -89,10 +89,12 @@ async def test_after_a_lost_answer_it_may_have_to_be_posted(
 
 
 async def test_an_older_process_may_have_posted_it(engine: FakeEngine, calls: FakeCalls) -> None:
-    """What may be older than this process is looked for first, in its thread."""
+    """What may be older than this process is looked for in its thread, once it has landed."""
     calls.answer("conversations_replies", {"messages": [message("k")]})
     old = letter(since=story.START - timedelta(hours=1), thread="1.0")
-    assert (await Poster(engine, calls).post(lambda: old)).ts == "9.0"
+    clock = Clock()
+    assert (await Poster(engine, calls, clock.sleep).post(lambda: old)).ts == "9.0"
+    assert clock.slept == [1.0]
     assert calls.names() == ["conversations_replies"]
 
 
@@ -100,7 +102,7 @@ async def test_a_refusal_leaves_no_doubt(engine: FakeEngine, calls: FakeCalls) -
     """After a limit nothing has to be looked for: it was not posted."""
     limited = RateLimitedError("chat_postMessage", 1.0)
     calls.answer("chat_postMessage", limited, {"channel": "C1", "ts": "7.0"})
-    poster = Poster(engine, calls)
+    poster = Poster(engine, calls, Clock().sleep)
     with pytest.raises(RateLimitedError):
         await poster.post(letter)
     await poster.post(letter)
@@ -109,7 +111,7 @@ async def test_a_refusal_leaves_no_doubt(engine: FakeEngine, calls: FakeCalls) -
 
 async def test_one_channel_keeps_its_order(engine: FakeEngine, calls: FakeCalls) -> None:
     """Letters to one channel leave in the order in which they were given."""
-    poster = Poster(engine, calls)
+    poster = Poster(engine, calls, Clock().sleep)
     await asyncio.gather(
         *(poster.post(lambda number=number: letter(key=f"k{number}")) for number in range(5))  # type: ignore[misc]
     )
@@ -129,7 +131,7 @@ def test_other_messages_have_no_key() -> None:
 
 def announcer(engine: FakeEngine, calls: FakeCalls) -> Announcer:
     """Return one over the fakes."""
-    poster = Poster(engine, calls)
+    poster = Poster(engine, calls, Clock().sleep)
     cards = Cards(
         engine,
         calls,
@@ -230,7 +232,7 @@ def messenger(engine: FakeEngine, calls: FakeCalls) -> SlackMessenger:
     """Return one that knows one channel."""
     directory = Directory(calls)
     directory.keep_channel("C9", "incident-response")
-    return SlackMessenger(engine, Poster(engine, calls), directory)
+    return SlackMessenger(engine, Poster(engine, calls, Clock().sleep), directory)
 
 
 async def test_an_action_posts_by_name(engine: FakeEngine, calls: FakeCalls) -> None:
