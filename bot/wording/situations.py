@@ -20,6 +20,7 @@ from bot.wording.texts import (
     sentence,
 )
 from flows.gates import Expired, Gate
+from flows.plans import PlannedStep
 from flows.runs import Run
 from flows.states import Outcome, State, StepState
 
@@ -144,8 +145,12 @@ def _working(run: Run, now: datetime) -> str:
 
 
 def _titles(run: Run, state: StepState) -> str:
+    return both([bold(step.title, 90) for step in _steps_in(run, state)], shown=3)
+
+
+def _steps_in(run: Run, state: StepState) -> list[PlannedStep]:
     steps = run.plan.steps if run.plan else ()
-    return both([bold(s.title, 90) for s in steps if run.steps[s.id].state is state], shown=3)
+    return [step for step in steps if run.steps[step.id].state is state]
 
 
 def waiting_steps(run: Run) -> tuple[str, ...]:
@@ -191,9 +196,13 @@ def ended(run: Run) -> str:
     if run.outcome is Outcome.NO_ROLLBACK:
         return f"Closed without a rollback; nothing was changed.{why}"
     if run.outcome is Outcome.UNDONE:
-        return (
-            "Everything that was changed was put back. What it was declared for may still be there."
+        left = [s for s in _steps_in(run, StepState.UNDONE) if not s.undoable]
+        back = (
+            "What can be put back was put back"
+            if left
+            else "Everything that was changed was put back"
         )
+        return f"{back}. What it was declared for may still be there."
     return restored(run)
 
 

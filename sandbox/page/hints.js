@@ -6,7 +6,7 @@ import { on, recall, remember } from "./state.js";
 const STEPS = [
   { id: "break", title: "Break it", text: "In the estate panel, ship the bad release and watch the error ratio climb." },
   { id: "declare", title: "Declare it", text: "In #incident-response, write: !incident declare “checkout 5xx”" },
-  { id: "approve", title: "Approve it", text: "Open the incident's channel and answer both questions with No. Then act as Jennifer Liu and as Alex Thompson, and press Approve." },
+  { id: "approve", title: "Approve it", text: "Open the incident's channel and answer both questions with No. Then act as Jennifer Liu and press Approve; once more than 1,000 users are hit, Alex Thompson must agree, too." },
 ];
 
 const done = new Set(recall("hints", []));
