@@ -1,11 +1,12 @@
 """What bolt calls for everything that Slack delivers.
 
 Each handler reads, decides and feeds without waiting, so that the acknowledgement waits for
-nothing but the journal; what goes out to Slack goes out in the background.  An exception leaves
-a delivery unacknowledged: Slack sends events again, and a person sees that a click failed.
+nothing but the journal; what goes out to Slack goes out in the background.  Where something
+breaks, an event stays unacknowledged, so that Slack sends it again; anything else is answered.
 """
 
 import logging
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,7 @@ from bot.slack.texts import REASON_LIMIT, plain, reason_of
 from bot.views.controls import OPENS_REASON, Act, Control, ControlError, read
 from bot.views.forms import Form, errors, read_form
 
+SENT_AGAIN = "msg:"
 NEED_REASON = (Act.DECLARE, *OPENS_REASON)
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ class Handlers:
             self._answers.send(event.user, event.channel, reply, event.thread_ts)
 
         asked = commands.rest_of(said)
-        act = self._typed(asked, tell)
+        act = self._typed(asked)
         self._attend(event.key, event.user, event.channel, act, tell)
 
     async def home_opened(self, body: Body) -> None:
@@ -118,7 +120,7 @@ class Handlers:
         def later(reply: Reply) -> None:
             self._answers.respond(command.response_url, command.user_id, reply)
 
-        act = self._typed(said, later)
+        act = self._typed(said)
         key, user, channel = command.key, command.user_id, command.channel_id
         self._attend(key, user, channel, act, now.append, later)
         if now:
@@ -127,7 +129,7 @@ class Handlers:
         else:
             await ack()
 
-    def _typed(self, said: str, tell: Tell) -> Perform:
+    def _typed(self, said: str) -> Perform:
         request = commands.parse(said, self._declaring.names())
         if isinstance(request, Request) and request.verb is Verb.DECLARE:
             return lambda asker: self._declared(
@@ -251,13 +253,21 @@ class Handlers:
             work = self._ask_who(key, user, channel, act, later or tell)
             self._background.spawn(work, f"request of {user}")
             return
-        try:
-            reply = act(Asker(user=user, member=member, channel=channel, event=key))
-        except BaseException:
-            self._seen.forget(key)
-            raise
+        reply = self._performed(act, Asker(user=user, member=member, channel=channel, event=key))
         if reply is not None:
             tell(reply)
+
+    def _performed(self, act: Perform, asker: Asker, *, acked: bool = False) -> Reply | None:
+        """Act; where something breaks, say so: Slack sends no click again, and a person waits."""
+        try:
+            return act(asker)
+        except Exception:
+            self._seen.forget(asker.event)
+            if asker.event.startswith(SENT_AGAIN) and not acked:
+                raise
+            reference = uuid.uuid4().hex[:8]
+            log.exception("request of %s failed, reference %s", asker.user, reference)
+            return Reply(text=messages.failed(reference))
 
     async def _ask_who(
         self, key: str, user: str, channel: str | None, act: Perform, tell: Tell
@@ -269,9 +279,8 @@ class Handlers:
         except SlackCallError as error:
             log.warning("%s can't be looked up: %s", user, error)
             reachable = False
-        reply = act(
-            Asker(user=user, member=member, channel=channel, event=key, reachable=reachable)
-        )
+        asker = Asker(user=user, member=member, channel=channel, event=key, reachable=reachable)
+        reply = self._performed(act, asker, acked=True)
         if not reachable:
             self._seen.forget(key)
         if reply is not None:

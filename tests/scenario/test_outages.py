@@ -196,3 +196,27 @@ async def test_everything_is_acknowledged(tmp_path: Path) -> None:
         await home.people.wait_for(settled, what="deliveries")
         assert all(one["ok"] for one in await home.people.deliveries())
         assert await home.people.ephemerals(MARCUS) == []
+
+
+async def test_something_breaks_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A click on which the bot breaks is answered with a reference; a message comes again."""
+    async with house(tmp_path) as home:
+        run = await home.declare()
+        with monkeypatch.context() as broken:
+            broken.setattr(home.engine, "feed", _break)
+            await home.click(JENNIFER, run, "approve")
+            await home.told(JENNIFER, "reference")
+            await home.people.say(MARCUS, run.channel or "", "!incident note seen at 14:00")
+
+            async def refused() -> bool:
+                return any(one["ok"] is False for one in await home.people.deliveries())
+
+            await home.people.wait_for(refused, what="an unacknowledged message")
+        await home.click(JENNIFER, run, "approve")
+        run = await home.until(lambda run: run.ended and bool(run.notes))
+        assert [note.text for note in run.notes] == ["seen at 14:00"]
+
+
+def _break(*_arguments: object, **_more: object) -> None:
+    """Stand for a full disk."""
+    raise OSError("no space left on device")
