@@ -60,8 +60,8 @@ def _nothing(people: Mapping[str, Person]) -> str:
     if people:
         return "Nothing waits for you."
     return (
-        "Nothing waits for you. You are not listed in any system's people.yaml: you can declare "
-        "incidents and note what you know, but not approve."
+        "Nothing waits for you. You are not listed in any system's people.yaml, so you can't "
+        "approve. Every full member of the workspace can declare, and note what they know."
     )
 
 
