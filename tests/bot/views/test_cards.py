@@ -155,7 +155,7 @@ def test_the_home_shows_what_waits_for_me(name: str, person: Person, waits: bool
 def test_the_home_tells_a_stranger_what_is_possible() -> None:
     """Somebody who is not listed learns that declaring and noting is open to all."""
     text = drawn(home([], {}, story.START)["blocks"])
-    assert "you can declare incidents and note what you know, but not approve" in text
+    assert "so you can't approve. Every full member of the workspace can declare" in text
     assert "[Declare an incident…]" in text
 
 
