@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -55,11 +56,7 @@ class Use:
         """Capture, then apply; again, as the engine does, where nothing was changed."""
         self.captured = await self.action.capture(self.inputs, self._enter())
         self.context.captures = {**self.context.captures, self.step: self.captured}
-        for _ in range(20):
-            with contextlib.suppress(TransientError):
-                return await self.action.apply(self.inputs, self.captured, self.context)
-            await asyncio.sleep(0.05)
-        raise AssertionError("it stayed transient for twenty tries")
+        await patiently(lambda: self.action.apply(self.inputs, self.captured, self.context))
 
     async def verify(self) -> Verdict:
         """Look once."""
@@ -74,8 +71,17 @@ class Use:
         return verdict
 
     async def undo(self) -> str:
-        """Undo."""
-        return await self.action.undo(self.inputs, self.captured, self._enter())
+        """Undo; again, as the engine does, where nothing was changed."""
+        return await patiently(lambda: self.action.undo(self.inputs, self.captured, self._enter()))
+
+
+async def patiently(act: Callable[[], Awaitable[Any]]) -> Any:
+    """Do it until it is not refused for the moment."""
+    for _ in range(20):
+        with contextlib.suppress(TransientError):
+            return await act()
+        await asyncio.sleep(0.05)
+    raise AssertionError("it stayed transient for twenty tries")
 
 
 @pytest.fixture
