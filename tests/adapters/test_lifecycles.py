@@ -5,7 +5,7 @@ import contextlib
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -30,6 +30,9 @@ from tests.adapters.fakes import FakeContext
 
 Json = Any
 REAL_HELM = shutil.which("helm")
+
+
+Seen = TypeVar("Seen")
 
 
 class Use:
@@ -75,7 +78,7 @@ class Use:
         return await patiently(lambda: self.action.undo(self.inputs, self.captured, self._enter()))
 
 
-async def patiently(act: Callable[[], Awaitable[Any]]) -> Any:
+async def patiently(act: Callable[[], Awaitable[Seen]]) -> Seen:
     """Do it until it is not refused for the moment."""
     for _ in range(20):
         with contextlib.suppress(TransientError):
