@@ -18,10 +18,8 @@ from adapters.registry import ActionRegistry
 from bot.core import Core, Telling, surroundings_of
 from bot.slack import transports
 from bot.slack.surface import SlackSurface
-from config import checks
-from config.loader import load_systems
+from bot.starting import load_checked, warm_up
 from config.models.bundles import Bundle
-from config.places import ConfigurationError
 from config.settings import Settings
 from flows.actions import PermanentError
 from flows.assessing import Assessor
@@ -85,6 +83,8 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         stack.push_async_callback(core.close)
         await _listen(stack, settings, slack)
         core.start()
+        warming = asyncio.create_task(warm_up(bundles, registry))
+        stack.callback(warming.cancel)
         yield Bot(core, slack)
 
 
@@ -112,18 +112,6 @@ async def run(settings: Settings) -> None:
 
 def _secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value else ""
-
-
-def load_checked(settings: Settings, registry: ActionRegistry) -> dict[str, Bundle]:
-    """Load the systems and check them against the actions that there are.
-
-    Raises `ConfigurationError` with every problem and its place.
-    """
-    bundles = load_systems(settings.systems, settings.overlay)
-    problems = checks.check_all(bundles, registry)
-    if problems:
-        raise ConfigurationError(problems)
-    return {bundle.system.system: bundle for bundle in bundles}
 
 
 async def make_plan(

@@ -36,6 +36,12 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return _adapters[name]
 
 
+def warm_up() -> None:
+    """Build every adapter now instead of at the first event of its kind."""
+    for kind in (*EVENTS.values(), *COMMANDS.values(), Actor, Run):
+        _adapter(kind)
+
+
 def encode(value: Event | Command | Actor | Run) -> str:
     """Write a value as canonical JSON."""
     return canonical(_adapter(type(value)).dump_python(value, mode="json"))

@@ -178,3 +178,8 @@ def address(context: Context, url: str) -> str:
     """Resolve an address of system.yaml, which may be kept in the environment (`env:NAME`)."""
     found = context.surroundings.secret(url) if url.startswith("env:") else url
     return found.rstrip("/")
+
+
+def warm_up() -> None:
+    """Load what the first exchange would wait for.  To be called in a thread."""
+    importlib.import_module("httpx")

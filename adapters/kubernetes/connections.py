@@ -280,3 +280,9 @@ def _check_pin(connection: KubernetesConnection, host: str) -> None:
             f'The context "{connection.context}" points at {host}, but system.yaml pins '
             f"{connection.server}: nothing is done on another cluster than the pinned one."
         )
+
+
+def warm_up() -> None:
+    """Load what the first connection would wait for.  To be called in a thread."""
+    importlib.import_module("kubernetes.aio.client")
+    importlib.import_module("kubernetes.aio.config")
