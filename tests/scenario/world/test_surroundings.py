@@ -51,13 +51,10 @@ async def test_what_can_not_be_measured_is_never_taken_as_met(tmp_path: Path) ->
         await here.hears("On hold.")
         assert "Availability above 99 %: " not in await here.card_shows("HOLD")
         here.mend()
-
-        async def measured() -> bool:
-            run = here.look()
-            assert run is not None
-            return {s.id for s in run.failed()} >= {"availability", "latency", "errors"}
-
-        await here.people.wait_for(measured, 20, what="every check to have given up")
+        await here.until(
+            lambda run: all(step.state is not StepState.RUNNING for step in run.steps.values()),
+            what="every check to have stopped",
+        )
         await here.say(MARCUS, "retry")
         run = await here.state("closed")
         assert run.outcome is Outcome.RESTORED
