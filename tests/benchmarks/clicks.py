@@ -15,6 +15,7 @@ SAMPLES = 40
 HELM_SAMPLES = 12
 A_LOOK = 0.4  # nobody approves within milliseconds: the channel is complete by then
 OTHERS = 99
+SETTLED = 5.0
 TURNS = 6
 APPROVER = "U0EMILY"
 
@@ -32,7 +33,7 @@ class Clicks:
             await self.declare(f"other-{number}")
         for number in range(1, count + 1):
             await self.on.offered(self.declared - count + number, "backout:approve")
-        await self.on.quiet()
+        await asyncio.sleep(SETTLED)  # cards are redrawn at their pace for minutes more
 
     async def declare(self, system: str) -> int:
         """Declare and return the incident's number."""

@@ -42,6 +42,8 @@ async def measure() -> Report:
         none = await _idle(on, BACKOUT)
         _open(on, ["sys-0"])
         one = await _idle(on, BACKOUT)
+        systems.write_system(on.systems, "live")
+        used = await _idle(on, BACKOUT, declare="live")
         names = [systems.write_system(on.systems, f"sys-{n}") for n in range(1, MANY)]
         configured = await _idle(on, BACKOUT)
         _open(on, names)
@@ -50,8 +52,9 @@ async def measure() -> Report:
         "minimal Bolt bot": minimal,
         "Backout, 1 system, no incident": none,
         "Backout, 1 system, 1 open incident": one,
-        f"Backout, {MANY:,} systems, 1 open incident": configured,
-        f"Backout, {MANY:,} systems, {MANY:,} open incidents": many,
+        "… after a plan was made on a cluster": used,
+        f"Backout, {MANY:,} systems, 2 open incidents": configured,
+        f"Backout, {MANY:,} systems, {MANY + 1:,} open incidents": many,
     }
     return Report(
         name="memory",
@@ -71,8 +74,11 @@ async def measure() -> Report:
     )
 
 
-async def _idle(on: Stage, arguments: Sequence[str]) -> Memory:
+async def _idle(on: Stage, arguments: Sequence[str], declare: str = "") -> Memory:
     async with on.bot(arguments) as started:
+        if declare:
+            await on.declare(declare)
+            await on.offered(2, "backout:approve")
         await asyncio.sleep(SETTLED)
         found = await asyncio.to_thread(psutil.Process(started.process.pid).memory_full_info)
         return Memory(rss=found.rss, pss=found.pss, ready=started.ready_after)
