@@ -21,6 +21,8 @@ from config.models.systems import System
 Json = Any
 JsonObject = Mapping[str, Json]
 MESSAGE_LIMIT = 600
+ONE_REQUEST = 20.0
+"""Seconds after which nothing of a single request of a dead process can still take effect."""
 
 
 class Effect(StrEnum):

@@ -143,6 +143,7 @@ def namespace(
             "severity": run.severity,
             "system": run.system_title,
             "declared_by": run.declared_by.name,
+            "declared_at": run.declared_at.isoformat(),
             "channel": run.channel or "",
             "channel_name": run.channel_name,
         },

@@ -132,7 +132,7 @@ def _no_abort(run: Run) -> Objection:
 
 
 def _replan(run: Run) -> Objection | None:
-    if run.changing():
+    if any(step.required for step in run.changing()):
         return Objection.STEP_BUSY
     return None if allows(run, Trigger.REPLAN) else Objection.UNDER_WAY
 

@@ -178,7 +178,6 @@ class Performer:
         late = {name: step.inputs[name] for name in step.late}
         rendered = dict(step.inputs) | templates.render_inputs(late, values)
         asked = record.asked_at or self._engine.now()
-        limit = max(step.budget, step.within) if step.reads else step.budget
         job = Job(
             run=run,
             step=step,
@@ -186,7 +185,7 @@ class Performer:
             action=action,
             context=self._context(run, step, record, values),
             inputs=action.Inputs.model_validate(rendered),
-            deadline=(asked if step.reads else self._engine.now()) + timedelta(seconds=limit),
+            deadline=(asked if step.reads else self._engine.now()) + timedelta(seconds=step.window),
         )
         return await (self._look(job) if step.reads else self._change(job))
 

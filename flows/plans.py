@@ -61,6 +61,11 @@ class PlannedStep:
     needs: tuple[Slot, ...] = ()
 
     @property
+    def window(self) -> float:
+        """Seconds that it may take in all: a check its window, a change its budget."""
+        return self.within if self.reads and self.within else self.budget
+
+    @property
     def reads(self) -> bool:
         """Whether the step only looks."""
         return self.effect == "reads"

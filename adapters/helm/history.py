@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from adapters.helm import commands, releases
 from adapters.helm.releases import Revision
@@ -29,6 +29,9 @@ class HelmHistoryInputs(Model):
     """Which release."""
 
     release: ReleaseName = Field(description="Name of the Helm release.")
+    broken_at: AwareDatetime | None = Field(
+        default=None, description="What ran at this time, and came since, does not count as good."
+    )
 
 
 class RevisionSeen(Model):
@@ -83,7 +86,7 @@ class HelmHistory(Reading[HelmHistoryInputs]):
     async def look(self, inputs: HelmHistoryInputs, context: Context) -> Verdict:
         """Look once."""
         history = await commands.history(context, inputs.release)
-        good = releases.last_good(history)
+        good = releases.last_good(history, inputs.broken_at)
         if good is None:
             raise PermanentError(
                 f"{inputs.release} has no earlier revision that is known to be good (Helm keeps "

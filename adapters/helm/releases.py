@@ -104,8 +104,22 @@ def rejected(history: Sequence[Revision]) -> frozenset[int]:
     return frozenset(bad)
 
 
-def last_good(history: Sequence[Revision]) -> Revision | None:
+def broken(history: Sequence[Revision], at: datetime) -> frozenset[int]:
+    """Return the contents that can't be good: what ran when it broke, and all that came since.
+
+    A rollback that somebody made meanwhile carries something older, which this says nothing of.
+    """
+    before = [each for each in history if each.updated is None or each.updated <= at]
+    if not before:
+        return frozenset()
+    ran = content(history, before[-1].number)
+    return frozenset(n for each in history if (n := content(history, each.number)) >= ran)
+
+
+def last_good(history: Sequence[Revision], broken_at: datetime | None = None) -> Revision | None:
     """Return the newest revision below the current one that is worth returning to, or None.
+
+    With `broken_at`, what ran then does not count as good, nor does a hotfix on top of it.
 
     It must have worked (superseded or deployed, and no word of failure: a rollback that fails
     marks the failed upgrade before it as superseded), carry something else than the current
@@ -119,7 +133,7 @@ def last_good(history: Sequence[Revision]) -> Revision | None:
         return None
     by_number = {revision.number: revision for revision in history}
     running = content(history, history[-1].number)
-    bad = rejected(history)
+    bad = rejected(history) | (broken(history, broken_at) if broken_at else frozenset())
     for revision in reversed(history[:-1]):
         carried = content(history, revision.number)
         if _worked(revision) and carried != running and carried not in bad:

@@ -11,6 +11,7 @@ from adapters.values import count, listed
 from config.models.base import Identifier, Model
 from config.models.systems import System
 from flows.actions import (
+    ONE_REQUEST,
     Action,
     Change,
     Context,
@@ -50,6 +51,7 @@ class RestoreScale(Action):
 
     uses: ClassVar[str] = "kubernetes.restore_scale"
     effect: ClassVar[Effect] = Effect.CHANGES
+    settle: ClassVar[float | None] = ONE_REQUEST
     undoable: ClassVar[bool] = True
     Inputs: ClassVar[type[Model]] = RestoreScaleInputs
     Output: ClassVar[type[Model]] = RestoreScaleOutput

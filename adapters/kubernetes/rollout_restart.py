@@ -12,6 +12,7 @@ from adapters.values import Names, count, fingerprint_of, listed, step_key
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
+    ONE_REQUEST,
     Action,
     Change,
     Context,
@@ -58,6 +59,7 @@ class RolloutRestart(Action):
 
     uses: ClassVar[str] = "kubernetes.rollout_restart"
     effect: ClassVar[Effect] = Effect.INTERRUPTS
+    settle: ClassVar[float | None] = ONE_REQUEST
     undoable: ClassVar[bool] = True
     Inputs: ClassVar[type[Model]] = RolloutRestartInputs
     Output: ClassVar[type[Model]] = RolloutRestartOutput

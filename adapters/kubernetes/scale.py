@@ -12,6 +12,7 @@ from adapters.values import Names, count, fingerprint_of, listed
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
+    ONE_REQUEST,
     Action,
     Change,
     Context,
@@ -53,6 +54,7 @@ class Scale(Action):
 
     uses: ClassVar[str] = "kubernetes.scale"
     effect: ClassVar[Effect] = Effect.INTERRUPTS
+    settle: ClassVar[float | None] = ONE_REQUEST
     undoable: ClassVar[bool] = True
     Inputs: ClassVar[type[Model]] = ScaleInputs
     Output: ClassVar[type[Model]] = ScaleOutput

@@ -9,6 +9,7 @@ from adapters.values import fingerprint_of, step_key
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
+    ONE_REQUEST,
     Action,
     Change,
     Context,
@@ -55,6 +56,7 @@ class SlackPost(Action):
 
     uses: ClassVar[str] = "slack.post"
     effect: ClassVar[Effect] = Effect.CHANGES
+    settle: ClassVar[float | None] = ONE_REQUEST
     Inputs: ClassVar[type[Model]] = SlackPostInputs
     Output: ClassVar[type[Model]] = SlackPostOutput
     example: ClassVar[JsonObject] = {

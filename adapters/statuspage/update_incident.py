@@ -10,6 +10,7 @@ from adapters.values import fingerprint_of
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
+    ONE_REQUEST,
     Action,
     Change,
     Context,
@@ -62,6 +63,7 @@ class StatuspageUpdateIncident(Action):
 
     uses: ClassVar[str] = "statuspage.update_incident"
     effect: ClassVar[Effect] = Effect.CHANGES
+    settle: ClassVar[float | None] = ONE_REQUEST
     Inputs: ClassVar[type[Model]] = StatuspageUpdateIncidentInputs
     Output: ClassVar[type[Model]] = StatuspageUpdateIncidentOutput
     example: ClassVar[JsonObject] = {

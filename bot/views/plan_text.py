@@ -54,7 +54,7 @@ def _step(number: int, step: PlannedStep, beside: bool) -> list[str]:
 
 
 def _time(step: PlannedStep) -> str:
-    parts = [f"up to {duration(max(step.budget, step.within))}"]
+    parts = [f"up to {duration(step.window)}"]
     if step.hold_for:
         parts.append(f"holding {duration(step.hold_for)}")
     if not step.required:

@@ -131,7 +131,7 @@ def _effect(step: PlannedStep) -> str:
 
 
 def _time(step: PlannedStep) -> str:
-    parts = [f"up to {duration(max(step.budget, step.within))}"]
+    parts = [f"up to {duration(step.window)}"]
     if step.hold_for:
         parts.append(f"must hold for {duration(step.hold_for)}")
     if not step.required:

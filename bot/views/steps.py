@@ -124,7 +124,7 @@ def _rest(step: PlannedStep, record: StepRecord, now: datetime, progress: Mappin
 
 def _running(step: PlannedStep, record: StepRecord, now: datetime, progress: str) -> str:
     spent = (now - record.asked_at).total_seconds() if record.asked_at else 0.0
-    whole = max(step.budget, step.within)
+    whole = step.window
     time = budget(spent, whole) if whole else duration(spent)
     again = f", try {record.tries}" if record.tries > 1 else ""
     last = inline(record.summary, DETAIL) if record.tries > 1 else ""

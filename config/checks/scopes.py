@@ -17,7 +17,16 @@ from config.templates import TemplateError
 
 # What `flows` puts under `incident`.
 INCIDENT = frozenset(
-    {"id", "reason", "severity", "system", "declared_by", "channel", "channel_name"}
+    {
+        "id",
+        "reason",
+        "severity",
+        "system",
+        "declared_by",
+        "declared_at",
+        "channel",
+        "channel_name",
+    }
 )
 KINDS = {
     "facts": "fact",

@@ -18,6 +18,7 @@ from flows.table import Trigger
 
 FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 30.0
+MOST_REPEATS = 3
 BUSY = (StepState.RUNNING, StepState.DOUBT)
 
 
@@ -201,7 +202,7 @@ def backoff(tries: int, delay: float) -> float:
 def _may_retry(turn: Turn, step: PlannedStep, record: StepRecord, delay: float) -> bool:
     asked = record.asked_at or turn.recorded.at
     spent = (turn.recorded.at - asked).total_seconds()
-    return spent + backoff(record.tries, delay) < max(step.budget, step.within)
+    return spent + backoff(record.tries, delay) < step.window
 
 
 def _fail(turn: Turn, step: PlannedStep, why: str) -> None:
@@ -252,12 +253,12 @@ def doubted(turn: Turn, event: events.StepDoubted) -> None:
 
 
 def doubt_refuted(turn: Turn, event: events.DoubtRefuted) -> None:
-    """Run it again only where that can do no harm; else ask people."""
+    """Run it again only where that can do no harm, and not for ever; else ask people."""
     found = _current(turn, event.step, event.attempt)
     if found is None:
         return None
-    step, _ = found
-    if not step.idempotent:
+    step, record = found
+    if not step.idempotent or record.tries >= MOST_REPEATS:
         return _fail(turn, step, event.why)
     turn.set_step(step.id, state=StepState.PENDING, summary=event.why)
     return _go_on(turn)

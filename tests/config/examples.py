@@ -112,7 +112,7 @@ FILES = {
         """,
 }
 INPUTS: dict[str, dict[str, type]] = {
-    "helm.history": {"release": str},
+    "helm.history": {"release": str, "broken_at": str},
     "helm.rollback": {"release": str, "revision": int, "timeout": str},
     "http.check": {"url": str, "field": str, "equals": object, "timeout": str},
     "kubernetes.list_unready": {"selector": str},

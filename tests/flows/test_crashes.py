@@ -121,3 +121,14 @@ async def test_what_no_phase_waits_for_is_still_done_after_a_crash(tmp_path: Pat
     assert run.steps["told"].state is StepState.DONE
     assert estate.values == {"release": "good", "status": "up"}
     await bench.stop()
+
+
+async def test_a_call_that_never_takes_effect_is_not_repeated_for_ever(tmp_path: Path) -> None:
+    """Looked for in vain three times: then people are asked, however harmless a repeat is."""
+    estate = Estate(faults={"fake.set:release": ["lost before"] * 20})
+    bench = Bench(tmp_path, estate, bundle())
+    bench.start()
+    await bench.approved()
+    await bench.until(State.HOLD)
+    assert estate.calls.count("set release=good") == 3
+    await bench.stop()

@@ -215,7 +215,6 @@ async def test_a_release_shipped_in_between_voids_the_plan(tmp_path: Path) -> No
         assert here.rollbacks() == 0
 
 
-@pytest.mark.xfail(reason="helm.history takes the release of the incident for the last good one")
 async def test_the_release_that_broke_the_service_is_never_the_last_good_one(
     tmp_path: Path,
 ) -> None:
