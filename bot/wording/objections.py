@@ -60,7 +60,7 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
         case Objection.DRIFTED:
             return (
                 "the estate changed after the plan was approved, so that plan is void. "
-                "Use `!incident plan` for a new one; what was done stays done."
+                "Use `!incident plan again` for a new one; what was done stays done."
             )
         case Objection.NOTHING_FAILED:
             return "no such step failed. Use `!incident resume` to go on where it stood."
@@ -79,7 +79,7 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
         case Objection.NOT_SKIPPABLE:
             return (
                 f"{_step(run, subject)} can't be left out: the rest makes no sense without it. "
-                "Use `!incident retry`, `!incident plan` for another way, or `!incident undo`."
+                "Use `!incident retry`, `!incident plan again` for another way, or `!incident undo`."
             )
         case Objection.NOTHING_CHANGED:
             return (
@@ -101,7 +101,7 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
         case Objection.NOT_ASSESSING:
             return (
                 f"{_where(run)}, and answers decide only before that. If something turned out to "
-                "be different, `!incident plan` starts over; what was done stays done."
+                "be different, `!incident plan again` starts over; what was done stays done."
             )
         case _:
             assert_never(objection)

@@ -41,7 +41,7 @@ def refused(
             when = clock(gate.expires_at) if gate else "a while ago"
             return (
                 f"{what}: it got too old at {when}, and the estate may have changed since. "
-                "Ask for a new one with `!incident plan`."
+                "Ask for a new one with `!incident plan again`."
             )
         case Refusal.NO_ROLE:
             return f"{what}: {_no_role(run, gate, person, titles)}"
