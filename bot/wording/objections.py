@@ -79,7 +79,8 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
         case Objection.NOT_SKIPPABLE:
             return (
                 f"{_step(run, subject)} can't be left out: the rest makes no sense without it. "
-                "Use `!incident retry`, `!incident plan again` for another way, or `!incident undo`."
+                "Use `!incident retry`, `!incident undo`, or `!incident plan again` for another "
+                "way."
             )
         case Objection.NOTHING_CHANGED:
             return (
