@@ -9,7 +9,6 @@ hangs on an exception.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from config import expressions, templates
 from config.models.bundles import Bundle
 from flows import events
 from flows.actions import (
-    Action,
     ActionError,
     Holds,
     InterruptedByHoldError,
@@ -31,6 +29,7 @@ from flows.actions import (
     UnknownOutcomeError,
     Verdict,
 )
+from flows.attempts import Attempt, Job
 from flows.commands import PerformStep, UndoStep, VerifyStep
 from flows.contexts import RunContext, Watch, Workshop, answered_within, namespace
 from flows.engine import Engine
@@ -42,62 +41,6 @@ from flows.states import PHASES, State, StepState
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT = 30.0
 STOPPED = "Backout was stopped while this was under way; looking what became of it."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One attempt, with everything that it needs."""
-
-    run: Run
-    step: PlannedStep
-    record: StepRecord
-    action: Action
-    context: RunContext
-    inputs: Any
-    deadline: datetime
-
-    @property
-    def attempt(self) -> "Attempt":
-        """What writes this attempt's events."""
-        return Attempt(self.step.id, self.record.attempt)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """Writes the events that can come of one attempt."""
-
-    step: str
-    number: int
-
-    def succeeded(self, holds: Holds, *, reconciled: bool = False) -> Event:
-        """It took effect, as a fresh look showed."""
-        return events.StepSucceeded(
-            step=self.step,
-            attempt=self.number,
-            summary=holds.summary,
-            output=holds.output,
-            reconciled=reconciled,
-        )
-
-    def failed(self, why: str, delay: float | None = None) -> Event:
-        """It did not take effect."""
-        return events.StepFailed(step=self.step, attempt=self.number, why=why, delay=delay)
-
-    def doubted(self, why: str) -> Event:
-        """Nothing is known of it."""
-        return events.StepDoubted(step=self.step, attempt=self.number, why=why)
-
-    def refuted(self, why: str) -> Event:
-        """The doubt is resolved: it did not take effect, and no longer can."""
-        return events.DoubtRefuted(step=self.step, attempt=self.number, why=why)
-
-    def interrupted(self) -> Event:
-        """Waiting was ended."""
-        return events.StepInterrupted(step=self.step, attempt=self.number)
-
-    def passed_over(self, why: str) -> Event:
-        """Its own condition says no."""
-        return events.StepPassedOver(step=self.step, attempt=self.number, why=why)
 
 
 class Performer:
