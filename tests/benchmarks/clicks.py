@@ -82,7 +82,7 @@ async def measure() -> Report:
             _row(f"… first step is a `helm` process, {OTHERS + 1} open", many_helm, floor),
         ),
         notes=(
-            f"{SAMPLES} clicks a row, {HELM_SAMPLES} with `helm`: p99 is nearly the worst one.",
+            f"{SAMPLES} clicks a row, {HELM_SAMPLES} with `helm`: of so few, p99 is the worst one.",
         ),
     )
 
