@@ -142,6 +142,7 @@ class _Demo:
     async def play(self) -> None:
         """Start both, tell the story, and keep the bot alive until told to stop."""
         addresses = await self._start_sandbox()
+        await addresses.install()
         self._bot = self._make_bot(addresses)
         await self._bot.start()
         if not await self._until_ready(addresses):

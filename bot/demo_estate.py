@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+MANIFEST = Path(__file__).parent / "slack" / "manifest.yaml"
 PRIVATE = ("AIVO_", "AWS_", "AZURE_", "BACKOUT_", "HELM_", "KUBE", "PAGERDUTY_", "SLACK_")
 LOOPBACK = "127.0.0.1,localhost"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -32,6 +33,20 @@ class Addresses(BaseModel):
     bot_token: str
     app_token: str
     signing_secret: str
+
+    async def install(self) -> None:
+        """Install the app as its manifest says: these scopes, events and shortcuts, no more."""
+        import aiohttp
+        from ruamel.yaml import YAML
+
+        manifest = YAML(typ="safe").load(MANIFEST)
+        timeout = aiohttp.ClientTimeout(total=5)
+        url = f"{self.workspace_page.rstrip('/')}/control/install"
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+            session.post(url, json=manifest) as response,
+        ):
+            response.raise_for_status()
 
     async def connected(self) -> bool:
         """Say whether an app is connected to the workspace."""
