@@ -5,6 +5,7 @@ anything.
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -106,6 +107,8 @@ async def _listen(stack: AsyncExitStack, settings: Settings, slack: SlackSurface
 async def run(settings: Settings) -> None:
     """Run until cancelled."""
     async with running(settings) as bot:
+        gc.freeze()  # what a start made stays: never look through it again
+        gc.enable()
         log.info("ready: %d open incidents", len(bot.core.engine.runs()))
         await asyncio.Event().wait()
 

@@ -47,6 +47,11 @@ def encode(value: Event | Command | Actor | Run) -> str:
     return canonical(_adapter(type(value)).dump_python(value, mode="json"))
 
 
+def snapshot(run: Run) -> str:
+    """Write a run for keeping: several times as fast as `encode`, but not canonical."""
+    return _adapter(Run).dump_json(run).decode()
+
+
 def decode_event(kind: str, body: str) -> Event:
     """Read an event.  Raises `CodecError` for a kind that this version does not know."""
     event: Event = _decode(EVENTS, kind, body)

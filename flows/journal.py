@@ -227,7 +227,7 @@ class Journal:
             "channel": run.channel,
             "state": run.state,
             "ended": int(run.ended),
-            "snapshot": codec.encode(run),
+            "snapshot": codec.snapshot(run),
         }
         self._db.conn.execute(KEEP_RUN, values)
 

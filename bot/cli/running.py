@@ -1,6 +1,7 @@
 """`backout serve` and `backout demo`."""
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def serve() -> ExitCode:
     """Run the bot until SIGTERM or SIGINT; a second one ends the draining, too."""
+    gc.disable()  # until it is ready: nothing that a start makes is garbage
     from bot import logs
 
     settings = ground.settings()

@@ -42,9 +42,10 @@ def decided(turn: Turn, event: events.Decided) -> None:
 def _satisfied(turn: Turn, scope: str) -> None:
     if scope == "plan":
         turn.move(Trigger.GATE_SATISFIED)
-        turn.announce(About.APPROVED)
     if turn.run.working:
         stepping.advance(turn)
+    if scope == "plan":  # people are told after the first steps are on their way
+        turn.announce(About.APPROVED)
 
 
 def _denied(turn: Turn, scope: str, why: str) -> None:
