@@ -26,7 +26,7 @@ _BASE_ERROR = 0.0004
 _BASE_P95 = 0.31
 _P95_SLOPE = 16.2  # seconds for each unit of error ratio
 _USERS = 6200
-_AFFECTED_RATE = 0.12  # share of the users for each unit of error ratio and second
+_AFFECTED_RATE = 0.4  # share of the users for each unit of error ratio and second
 _NOTICED = 0.01  # below this users don't count as affected
 
 
