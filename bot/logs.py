@@ -33,7 +33,6 @@ SHAPES: tuple[re.Pattern[str], ...] = (
 )
 SECRET_NAMES = re.compile(r"(?i)(token|secret|password|passwd|api_?key|private_?key|dsn)$")
 NOISY = ("aiohttp.access", "slack_bolt", "slack_sdk", "httpx", "httpcore", "kubernetes", "urllib3")
-LEVELS = {"debug", "info", "warning", "error"}
 
 
 class Redactor:

@@ -46,11 +46,6 @@ class Bot:
         self.core = core
         self.slack = slack
 
-    @property
-    def ready(self) -> bool:
-        """Whether Slack has let us in."""
-        return self.slack.ready
-
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Bot]:

@@ -12,7 +12,7 @@ from typing import Any
 from flows.events import Actor, Question
 from flows.gates import Decision, Gate, Person, Standing, evaluate
 from flows.plans import Plan, PlannedChange, PlannedStep
-from flows.states import ENDED, PHASES, SETTLED, Outcome, State, StepState
+from flows.states import ENDED, PHASES, Outcome, State, StepState
 
 Json = Any
 VERSION = 1
@@ -162,13 +162,6 @@ class Run:
     def gate_of(self, scope: str) -> Gate | None:
         """Return the gate of the plan (`plan`) or of a step (its id)."""
         return self.gate if scope == "plan" else self.step_gates.get(scope)
-
-    def unsettled(self, phase: State) -> tuple[PlannedStep, ...]:
-        """Return the required steps of a phase that are neither done nor skipped."""
-        if self.plan is None:
-            return ()
-        mine = (s for s in self.plan.steps if s.phase is phase and s.required)
-        return tuple(s for s in mine if self.steps[s.id].state not in SETTLED)
 
     def captures(self) -> dict[str, Mapping[str, Json]]:
         """Return what the changes that stand captured, by step id."""

@@ -25,7 +25,6 @@ NAME = r"^(?:(?i:deployment|statefulset|daemonset)/)?[a-z0-9](?:[-a-z0-9.]*[a-z0
 
 Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 Scalable = Literal["Deployment", "StatefulSet"]
-WorkloadName = Annotated[str, Field(pattern=NAME, max_length=260)]
 Selector = Annotated[str, Field(max_length=500)]
 Object = dict[str, Any]
 
@@ -140,10 +139,3 @@ def owned(workload: Object, pods: Iterable[Object]) -> list[Object]:
     """Return the pods that the workload's selector takes."""
     selector = (workload.get("spec") or {}).get("selector") or {}
     return [p for p in pods if selects(selector, p["metadata"].get("labels") or {})]
-
-
-def label_query(workload: Object) -> str:
-    """Write the workload's selector as a query, as far as it is made of labels."""
-    selector = (workload.get("spec") or {}).get("selector") or {}
-    exact = selector.get("matchLabels") or {}
-    return ",".join(f"{key}={value}" for key, value in sorted(exact.items()))

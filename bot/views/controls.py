@@ -43,7 +43,6 @@ class Act(StrEnum):
     REPLAN = "replan"
     NO_ROLLBACK = "no_rollback"
     DECLARE = "declare"
-    TIMELINE = "timeline"
 
 
 OPENS_REASON = (Act.DENY, Act.SKIP, Act.ABORT, Act.NO_ROLLBACK)
@@ -73,9 +72,6 @@ class Control(BaseModel):
     def dump(self) -> str:
         """Return the compact JSON."""
         return self.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True)
-
-
-ControlValue = Control
 
 
 def parse(value: str) -> Control:

@@ -28,4 +28,3 @@ PLACEHOLDER = 150
 SELECT_OPTIONS = 100
 OVERFLOW_OPTIONS = 5
 TEXT = 3_000  # of notifications; Slack cuts at 40,000
-TOPIC = 250

@@ -129,12 +129,6 @@ def needed(slots: Iterable[Slot]) -> str:
     return both([f"{slot_titles(slot)} ({inline(slot.why, 120)})" for slot in slots], shown=8)
 
 
-def roles_of(person: Person, titles: Mapping[str, str]) -> str:
-    """Say how a person is listed: `*SRE On-Call*`, or in no role."""
-    own = [bold(titles.get(role, role.replace("_", " ")), TITLE_LIMIT) for role in person.roles]
-    return both(own) if own else "no role"
-
-
 def title_in(gate: Gate, person: Person) -> str:
     """Return the title under which a person fills a place of a gate, or nothing."""
     names = titles_of(gate)

@@ -7,7 +7,6 @@ fails, hangs, or loses its answer exactly once.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -213,11 +212,6 @@ def step(name: str, uses: str, **more: Any) -> dict[str, Any]:
     return {"id": name, "title": name.capitalize(), "uses": uses, "budget": "1s", **more}
 
 
-RESTORE: tuple[Any, ...] = (
-    step("rollback", "fake.set", **{"with": {"name": "release", "to": "{{ steps.find.value }}"}}),
-)
-
-
 def bundle(
     *,
     restore: tuple[Any, ...] | None = None,
@@ -329,6 +323,3 @@ def surroundings(folder: Path) -> Surroundings:
     return Surroundings(
         kubeconfig=None, helm="helm", evidence=folder, secret=lambda _: "", messages={}
     )
-
-
-LONG = timedelta(minutes=5)
