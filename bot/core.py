@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from adapters.clients import ClientPool
+from adapters.evidence import EvidenceFolder
+from adapters.vault import KeyVault
 from config import secrets
 from config.models.bundles import Bundle
 from config.settings import Settings
@@ -50,7 +52,9 @@ def surroundings_of(settings: Settings) -> Surroundings:
     return Surroundings(
         kubeconfig=settings.kubeconfig,
         helm=settings.helm,
-        evidence=settings.data / "evidence",
+        work=settings.data / "work",
+        evidence=EvidenceFolder(settings.data / "evidence"),
+        vault=KeyVault([key.get_secret_value() for key in settings.capture_keys]),
         secret=_secret,
         messages={},
     )

@@ -8,7 +8,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config import complaints
@@ -49,6 +56,10 @@ def _expanded(path: Path) -> Path:
     return path.expanduser()
 
 
+def _several(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
 Folder = Annotated[Path, AfterValidator(_expanded)]
 
 
@@ -78,6 +89,9 @@ class Settings(BaseSettings):
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], NoDecode] = Field(
         default="INFO", validation_alias="BACKOUT_LOG_LEVEL"
+    )
+    capture_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_several)] = Field(
+        default=(), validation_alias="BACKOUT_CAPTURE_KEY"
     )
     helm: str = Field(default="helm", min_length=1, validation_alias="BACKOUT_HELM")
 

@@ -90,14 +90,23 @@ class Preview:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+ANY = "*"
+"""Stands for an input that is not known yet, where `Action.permissions` is asked about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Permission:
-    """A right that an action needs: `kind` is kubernetes, iam or azure."""
+    """A right that an action needs: `kind` is kubernetes, iam or azure.
+
+    `scope` is a namespace, an account or a subscription; an empty one is the whole cluster.
+    `name` is the one object it is needed on; an empty one means every object of the resource.
+    """
 
     kind: str
     verb: str
     resource: str
     scope: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,13 +170,68 @@ class Messenger(Protocol):
         ...
 
 
+class Vault(Protocol):
+    """Keeps what holds secrets, so that captures of them can stand in the journal.
+
+    Every method raises `PermanentError` where no key is set.
+    """
+
+    def seal(self, value: Json) -> str:
+        """Encrypt a JSON value; the text may be kept anywhere."""
+        ...
+
+    def unseal(self, sealed: str) -> Json:
+        """Return what was sealed; raise `PermanentError` where the key is another one."""
+        ...
+
+    def mark(self, value: Json) -> str:
+        """Return a keyed hash: equal values have equal marks, and a mark tells no value."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A piece of evidence: `name` in the store, `sha256` in hex, `size` in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Evidence(Protocol):
+    """What is kept about an incident besides the journal: logs, manifests, dumps.
+
+    Names are paths such as `INC-7/logs/checkout.log`.  What is stored once never changes.
+    """
+
+    async def put(self, name: str, content: bytes) -> Stored:
+        """Keep it; again with the same content changes nothing.
+
+        Raises `PermanentError` where something else is kept under this name.
+        """
+        ...
+
+    async def find(self, name: str) -> Stored | None:
+        """Return what is kept under a name, or None."""
+        ...
+
+    async def read(self, name: str) -> bytes:
+        """Return its content; raise `PermanentError` where there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the machine offers to actions: commands and files, from the settings."""
+    """What the machine offers to actions: commands, files and keys, from the settings.
+
+    `work` is a folder for files that only a running step needs.
+    """
 
     kubeconfig: Path | None
     helm: str
-    evidence: Path
+    work: Path
+    evidence: Evidence
+    vault: Vault
     secret: Callable[[str], str]
     messages: Mapping[str, str]
 
@@ -188,6 +252,14 @@ class Context(Protocol):
     @property
     def key(self) -> str:
         """`incident/step/attempt`: the idempotency key of this attempt."""
+        ...
+
+    @property
+    def mark(self) -> str:
+        """`incident/step/plan`: the same for each attempt of a step, another one in a new plan.
+
+        For what a repeat must find again.  Before there is a plan it is found on nothing.
+        """
         ...
 
     @property
@@ -237,7 +309,10 @@ class Action(ABC):
 
     @abstractmethod
     def permissions(self, inputs: Any, system: System) -> tuple[Permission, ...]:
-        """Return the rights that these inputs need."""
+        """Return the rights that these inputs need.
+
+        An input that depends on an earlier step's output is `ANY` here: name no object then.
+        """
 
     @abstractmethod
     async def preview(self, inputs: Any, context: Context) -> Preview:

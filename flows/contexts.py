@@ -23,6 +23,7 @@ from flows.runs import Run
 
 Json = Any
 Report = Callable[[str], None]
+PLAN_MARK = 8
 
 
 class Watch:
@@ -61,6 +62,7 @@ class RunContext:
     bundle: Bundle
     incident: str
     key: str
+    plan: str
     values: JsonObject
     workshop: Workshop
     captures: Mapping[str, JsonObject]
@@ -71,6 +73,11 @@ class RunContext:
     def system(self) -> System:
         """The system that is rolled back."""
         return self.bundle.system
+
+    @property
+    def mark(self) -> str:
+        """What the attempts of a step in one plan have in common."""
+        return f"{self.key.rsplit('/', 1)[0]}/{self.plan[:PLAN_MARK]}"
 
     @property
     def surroundings(self) -> Surroundings:

@@ -151,12 +151,16 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted:
-    """Intent: the call is about to leave.  `captured` is what was there before; write-once."""
+    """Intent: the call is about to leave.  `captured` is what was there before; write-once.
+
+    `touches` counts the objects that it changes, by the look right before it.
+    """
 
     step: str
     attempt: int
     inputs: Mapping[str, Json]
     captured: Mapping[str, Json]
+    touches: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

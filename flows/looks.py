@@ -45,6 +45,7 @@ class Looks:
             bundle=self.bundles[run.system],
             incident=run.id,
             key=f"{run.id}/{name}/preview",
+            plan="preview",
             values=values,
             workshop=self.workshop,
             captures=run.captures(),

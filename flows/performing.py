@@ -173,6 +173,8 @@ class Performer:
                 changes=_changes(fresh),
                 why=_drift(step, fresh),
             )
+        if over := _beyond_blast_radius(job, fresh):
+            return job.attempt.failed(over)
         captured = record.captured
         if captured is None:
             async with answered_within(LOOK_TIMEOUT):
@@ -182,6 +184,7 @@ class Performer:
             attempt=record.attempt,
             inputs=job.inputs.model_dump(mode="json"),
             captured=captured,
+            touches=fresh.touches,
         )
         if not self._intend(job, started):
             return job.attempt.interrupted()
@@ -353,6 +356,7 @@ class Performer:
             bundle=self._bundles[run.system],
             incident=run.id,
             key=f"{run.id}/{step.id}/{record.attempt}",
+            plan=run.plan.digest if run.plan else "",
             values=values,
             workshop=self._workshop,
             captures=run.captures(),
@@ -377,6 +381,24 @@ def _drifted(step: PlannedStep, record: StepRecord, fresh: Preview) -> bool:
     if step.late or record.started:
         return False
     return fresh.fingerprint != step.fingerprint
+
+
+def _beyond_blast_radius(job: Job, fresh: Preview) -> str:
+    """Say that a step which could not be counted when the plan was made is one too many."""
+    plan = job.run.plan
+    if plan is None or plan.blast_radius is None or not job.step.late:
+        return ""
+    others = sum(
+        max(step.touches, job.run.steps[step.id].touches)
+        for step in plan.steps
+        if step.id != job.step.id
+    )
+    if others + fresh.touches <= plan.blast_radius:
+        return ""
+    return (
+        f"it would change {fresh.touches} objects, {others + fresh.touches} with those of the "
+        f"other steps; {plan.procedure} may change at most {plan.blast_radius} (blast_radius)"
+    )
 
 
 def _changes(preview: Preview) -> tuple[PlannedChange, ...]:

@@ -237,6 +237,7 @@ def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Pla
             phase_budgets=budgets,
             outputs=draft.outputs,
             inputs=draft.values["inputs"],
+            blast_radius=draft.procedure.blast_radius,
         )
     )
 

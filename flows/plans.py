@@ -76,7 +76,8 @@ class Plan:
     """What people approve.  `digest` covers everything else in it.
 
     `outputs` are what the assessing steps found, `inputs` what the procedure was given (None in
-    plans of before that was kept); `phase_budgets` are seconds.
+    plans of before that was kept); `phase_budgets` are seconds; `blast_radius` is the most objects
+    that the steps may change, those included that are counted right before they are done.
     """
 
     procedure: str
@@ -94,6 +95,7 @@ class Plan:
     phase_budgets: Mapping[str, float]
     outputs: Mapping[str, Json]
     inputs: Mapping[str, Json] | None = None
+    blast_radius: int | None = None
     digest: str = ""
 
     def step(self, step_id: str) -> PlannedStep:
@@ -123,8 +125,9 @@ def digest_of(plan: Plan) -> str:
     """Return the SHA-256 (hex) of the plan's canonical JSON, without its own digest."""
     body = asdict(plan)
     del body["digest"]
-    if plan.inputs is None:
-        del body["inputs"]  # plans of before that was kept had no such field
+    for later in ("inputs", "blast_radius"):
+        if body[later] is None:
+            del body[later]  # plans of before that was kept had no such field
     return sha256(canonical(body).encode()).hexdigest()
 
 

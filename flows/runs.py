@@ -35,7 +35,8 @@ class StepRecord:
 
     `asked_at` is when its current round began (budgets count from it), `attempt` a number that
     no other attempt of the run has, `tries` how many there were in this round, `started` the
-    attempt whose intent was committed, `captured` what was there before the first change.
+    attempt whose intent was committed, `captured` what was there before the first change, `touches`
+    the objects that it was going to change.
     """
 
     state: StepState = StepState.PENDING
@@ -47,6 +48,7 @@ class StepRecord:
     ended_at: datetime | None = None
     inputs: Mapping[str, Json] | None = None
     captured: Mapping[str, Json] | None = None
+    touches: int = 0
     output: Mapping[str, Json] | None = None
     summary: str = ""
     reconciled: bool = False

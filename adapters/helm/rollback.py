@@ -200,7 +200,7 @@ async def _roll_back(
 def _output(context: Context, suffix: str = "") -> Path:
     """Return where an attempt's Helm writes; the file is made right before Helm is started."""
     name = f"{context.key.replace('/', '-')}{suffix}.log"
-    return context.surroundings.evidence / "helm" / name
+    return context.surroundings.work / "helm" / name
 
 
 async def _raise_if_recorded(

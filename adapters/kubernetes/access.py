@@ -7,14 +7,22 @@ anything changed.
 import asyncio
 
 from adapters.kubernetes import errors
-from adapters.kubernetes.connections import Cluster, Resource
-from flows.actions import PermanentError, Permission
+from adapters.kubernetes.cluster import Cluster
+from adapters.kubernetes.resources import Resource
+from flows.actions import ANY, PermanentError, Permission
 
 
-def right(verb: str, resource: Resource, namespace: str, *, sub: str = "") -> Permission:
-    """Name one right."""
-    named = f"{resource.named}/{sub}" if sub else resource.named
-    return Permission(kind="kubernetes", verb=verb, resource=named, scope=namespace)
+def right(
+    verb: str, resource: Resource, namespace: str, *, sub: str = "", name: str = ""
+) -> Permission:
+    """Name one right; with a name, on that object alone.  A name of `ANY` is no name."""
+    return Permission(
+        kind="kubernetes",
+        verb=verb,
+        resource=f"{resource.named}/{sub}" if sub else resource.named,
+        scope=namespace if resource.namespaced else "",
+        name="" if name == ANY else name,
+    )
 
 
 async def require(cluster: Cluster, permissions: tuple[Permission, ...]) -> tuple[str, ...]:
@@ -41,6 +49,7 @@ async def _granted(cluster: Cluster, permission: Permission) -> bool | None:
         "group": group,
         "resource": plural,
         **({"subresource": sub} if sub else {}),
+        **({"name": permission.name} if permission.name else {}),
     }
     body = {
         "apiVersion": "authorization.k8s.io/v1",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.kubernetes import roles
 from adapters.values import redact
 from flows.actions import (
     ActionError,
@@ -26,18 +27,29 @@ class NotFoundError(PermanentError):
     """The object is not there."""
 
 
+class ExistsError(PermanentError):
+    """An object of this name is there already."""
+
+
+class ChangedError(PermanentError):
+    """The object is no longer what a patch was made for; nothing was changed."""
+
+
 class ConflictError(TransientError):
     """Somebody changed the object at the same time; nothing was changed by this call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request, as far as an error needs to name it.  `probe` marks writes without effect."""
+    """A request, as far as an error needs to name it.  `probe` marks writes without effect,
+    `manages` those that are written under a field manager.
+    """
 
     method: str
     permission: Permission
     name: str = ""
     probe: bool = False
+    manages: bool = False
 
     @property
     def writes(self) -> bool:
@@ -54,25 +66,20 @@ class Call:
 
 def missing_right(permissions: tuple[Permission, ...]) -> PermanentError:
     """Say which rights are missing, and the rules that grant them as they stand in a Role."""
-    verbs: dict[tuple[str, str], list[str]] = {}
-    for each in permissions:
-        verbs.setdefault((each.resource, each.scope), []).append(each.verb)
+    missing = roles.rules(permissions)
     wanted = "; ".join(
-        f"{', '.join(v)} {resource}" + (f" in namespace {scope}" if scope else "")
-        for (resource, scope), v in verbs.items()
+        f"{', '.join(rule.verbs)} {_what(rule)}"
+        + (f" in namespace {rule.scope}" if rule.scope else "")
+        for rule in missing
     )
-    rules = ", ".join(f"{{{_rule(resource, v)}}}" for (resource, _), v in verbs.items())
-    return PermanentError(f"The cluster does not let Backout {wanted}. Add to its Role: {rules}")
+    kind = "Role" if any(rule.scope for rule in missing) else "ClusterRole"
+    listed = ", ".join(str(rule) for rule in missing)
+    return PermanentError(f"The cluster does not let Backout {wanted}. Add to its {kind}: {listed}")
 
 
-def _rule(resource: str, verbs: list[str]) -> str:
-    name, _, sub = resource.partition("/")
-    plural, _, group = name.partition(".")
-    full = f"{plural}/{sub}" if sub else plural
-    return (
-        f"apiGroups: {json.dumps([group])}, resources: {json.dumps([full])}, "
-        f"verbs: {json.dumps(verbs)}"
-    )
+def _what(rule: roles.Rule) -> str:
+    resources = ", ".join(f"{r}.{rule.group}" if rule.group else r for r in rule.resources)
+    return f"{resources} {', '.join(rule.names)}" if rule.names else resources
 
 
 def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> ActionError:
@@ -88,7 +95,14 @@ def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes
     if status == 404:
         return NotFoundError(f"There is no {call.subject}. The cluster says: {said}")
     if status == 409:
-        return ConflictError(f"{call.subject} was changed by someone else just now.", delay=0.2)
+        return _conflict(call, body, said)
+    if status == 410:
+        return TransientError(f"The list of {call.subject} grew too old; listing again.", delay=0.2)
+    if status == 422 and any(c.get("reason") == "UnexpectedServerResponse" for c in _causes(body)):
+        return ChangedError(
+            f"{call.subject} is no longer what it was when it was looked at, so nothing was "
+            "changed: see who changed it, then make a new plan."
+        )
     if status in (429, 503):
         delay = _delay(headers)
         return TransientError(
@@ -99,6 +113,14 @@ def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes
     if status >= 500:
         return TransientError(f"The cluster answered {status}: {said}", delay=BUSY_DELAY)
     return PermanentError(f"The cluster refused to change {call.subject} ({status}): {said}")
+
+
+def _conflict(call: Call, body: bytes, said: str) -> ActionError:
+    if _status(body).get("reason") == "AlreadyExists":
+        return ExistsError(f"{call.subject} is there already.")
+    if any(cause.get("reason") == "FieldManagerConflict" for cause in _causes(body)):
+        return PermanentError(f"{call.subject} has fields that another manager owns: {said}")
+    return ConflictError(f"{call.subject} was changed by someone else just now.", delay=0.2)
 
 
 def from_failure(call: Call, error: BaseException, *, server: str, sent: bool) -> ActionError:
@@ -113,13 +135,20 @@ def from_failure(call: Call, error: BaseException, *, server: str, sent: bool) -
     return TransientError(f"The cluster at {server} is not there: {why}", delay=BUSY_DELAY)
 
 
-def _message(body: bytes) -> str:
+def _status(body: bytes) -> dict[str, Any]:
     try:
         status: Any = json.loads(body)
     except ValueError:
-        return body[:200].decode(errors="replace")
-    message = status.get("message", "") if isinstance(status, dict) else ""
-    return str(message)[:300]
+        return {"message": body[:200].decode(errors="replace")}
+    return status if isinstance(status, dict) else {}
+
+
+def _causes(body: bytes) -> list[dict[str, Any]]:
+    return list((_status(body).get("details") or {}).get("causes") or ())
+
+
+def _message(body: bytes) -> str:
+    return str(_status(body).get("message", ""))[:300]
 
 
 def _delay(headers: Mapping[str, str]) -> float:

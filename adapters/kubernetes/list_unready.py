@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from adapters.kubernetes import access, readiness, workloads
-from adapters.kubernetes.connections import PODS, connect, namespace_of
+from adapters.kubernetes.connections import connect, namespace_of
+from adapters.kubernetes.resources import PODS
 from adapters.values import count, listed
 from config.models.base import Model
 from config.models.systems import System

@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from adapters.kubernetes import access, rollout_wait, workloads
-from adapters.kubernetes.connections import BUDGETS, PODS, Cluster, connect, namespace_of
+from adapters.kubernetes.cluster import Cluster
+from adapters.kubernetes.connections import connect, namespace_of
+from adapters.kubernetes.resources import BUDGETS, PODS
 from adapters.kubernetes.workloads import Workload
-from adapters.values import Names, count, fingerprint_of, listed, step_key
+from adapters.values import Names, count, fingerprint_of, listed
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
@@ -80,7 +82,7 @@ class RolloutRestart(Action):
         doubts = await access.require(cluster, self.permissions(inputs, context.system))
         found = await _restartable(cluster, inputs)
         pods, limits = await asyncio.gather(cluster.items(PODS), _budgets(cluster))
-        mark = step_key(context.key)
+        mark = context.mark
         await asyncio.gather(*(_mark(cluster, w, mark, dry_run=True) for w in found))
         owned = {w: workloads.owned(each, pods) for w, each in found.items()}
         return Preview(
@@ -108,7 +110,7 @@ class RolloutRestart(Action):
     ) -> None:
         """Mark each workload that does not carry this step's mark yet."""
         cluster = await connect(context)
-        mark = step_key(context.key)
+        mark = context.mark
         found = await _restartable(cluster, inputs)
         for workload, each in found.items():
             if _marked_by(each) != mark:
@@ -120,7 +122,7 @@ class RolloutRestart(Action):
         """Look whether every workload carries the mark and runs none of its pods of before."""
         cluster = await connect(context)
         found = await workloads.fetch(cluster, workloads.named(inputs.names, inputs.kind))
-        mark = step_key(context.key)
+        mark = context.mark
         unmarked = [str(w) for w, each in found.items() if _marked_by(each) != mark]
         if unmarked:
             return Refuted(why=f"{listed(unmarked)} was not restarted by this step")

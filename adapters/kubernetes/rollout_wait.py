@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from adapters.kubernetes import access, readiness, workloads
-from adapters.kubernetes.connections import PODS, Cluster, connect, namespace_of
+from adapters.kubernetes.cluster import Cluster
+from adapters.kubernetes.connections import connect, namespace_of
 from adapters.kubernetes.readiness import Rollout
+from adapters.kubernetes.resources import PODS
 from adapters.kubernetes.workloads import Workload
 from adapters.values import Names, count, listed
 from config.models.base import Model

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.kubernetes import access, workloads
-from adapters.kubernetes.connections import AUTOSCALERS, PODS, Cluster
+from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.errors import NotFoundError
+from adapters.kubernetes.resources import AUTOSCALERS, PODS
 from adapters.kubernetes.workloads import Workload
 from adapters.values import count, listed
 from flows.actions import JsonObject, PermanentError, Permission

@@ -10,16 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from adapters.kubernetes.connections import Cluster, Resource
+from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.errors import NotFoundError
+from adapters.kubernetes.resources import DAEMONSETS, DEPLOYMENTS, STATEFULSETS, Resource
 from adapters.values import listed
 from flows.actions import PermanentError
 
-APPS = "/apis/apps/v1"
 RESOURCES: Mapping[str, Resource] = {
-    "Deployment": Resource(base=APPS, plural="deployments"),
-    "StatefulSet": Resource(base=APPS, plural="statefulsets"),
-    "DaemonSet": Resource(base=APPS, plural="daemonsets"),
+    each.kind: each for each in (DEPLOYMENTS, STATEFULSETS, DAEMONSETS)
 }
 NAME = r"^(?:(?i:deployment|statefulset|daemonset)/)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$"
 

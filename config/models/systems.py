@@ -21,6 +21,12 @@ class KubernetesConnection(Model):
     server: str | None = Field(
         default=None, description="The API server that the context must point at."
     )
+    uid: str | None = Field(
+        default=None,
+        min_length=1,
+        description="UID of the cluster's namespace kube-system: told apart from any other "
+        "cluster, even behind the same address.",
+    )
 
 
 class PrometheusConnection(Model):

@@ -138,6 +138,7 @@ def started(turn: Turn, event: events.StepStarted) -> None:
         started_at=turn.recorded.at,
         inputs=event.inputs,
         captured=event.captured if record.captured is None else record.captured,
+        touches=event.touches,
     )
 
 

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from adapters.clients import ClientPool
+from adapters.evidence import EvidenceFolder
+from adapters.vault import KeyVault, make_key
 from config.models.systems import System
 from flows.actions import InterruptedByHoldError, JsonObject, Surroundings
 
 Json = Any
+KEY = make_key()
 
 
 class FakeMessenger:
@@ -41,12 +44,18 @@ class FakeContext:
     messenger: FakeMessenger = field(default_factory=FakeMessenger)
     incident: str = "INC-7"
     key: str = "INC-7/step/1"
+    plan: str = "plan"
     values: JsonObject = field(default_factory=dict)
     captures: Mapping[str, JsonObject] = field(default_factory=dict)
     pauses: list[float] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     holds_after: int | None = None
     waits: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What attempts of a step in one plan have in common."""
+        return f"{self.key.rsplit('/', 1)[0]}/{self.plan}"
 
     def captured(self, step: str) -> JsonObject | None:
         """Return an earlier step's capture."""
@@ -89,7 +98,9 @@ def surroundings_for(
     return Surroundings(
         kubeconfig=kubeconfig,
         helm=helm,
-        evidence=tmp_path / "evidence",
+        work=tmp_path / "work",
+        evidence=EvidenceFolder(tmp_path / "evidence"),
+        vault=KeyVault([KEY]),
         secret=secret,
         messages={"customers.md": "{{ incident.reason }} is being looked at.\n"},
     )

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from adapters.evidence import EvidenceFolder
+from adapters.vault import KeyVault
 from config.models.base import Model
 from config.models.bundles import Bundle
 from config.models.people import People
@@ -321,5 +323,11 @@ class NoMessenger:
 def surroundings(folder: Path) -> Surroundings:
     """Return a machine that offers nothing."""
     return Surroundings(
-        kubeconfig=None, helm="helm", evidence=folder, secret=lambda _: "", messages={}
+        kubeconfig=None,
+        helm="helm",
+        work=folder / "work",
+        evidence=EvidenceFolder(folder / "evidence"),
+        vault=KeyVault(()),
+        secret=lambda _: "",
+        messages={},
     )
