@@ -3,30 +3,26 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from adapters.registry import ActionRegistry
 from flows.actions import (
-    Action,
     Holds,
     InterruptedByHoldError,
-    JsonObject,
     NotYet,
     PermanentError,
-    Preview,
     Refuted,
     TransientError,
     UnknownOutcomeError,
-    Verdict,
 )
 from sandbox.estate import Estate
 from sandbox.estate.access import Denial
 from sandbox.estate.faults import Effect, Fault, Target
 from tests.adapters.fakes import FakeContext
+from tests.adapters.uses import Use
 
 Json = Any
 REAL_HELM = shutil.which("helm")
