@@ -17,13 +17,16 @@ PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types contracts fmt bench docs pins clean
+.PHONY: help demo assets test check lint types contracts fmt bench docs pins clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME)  ## try it: a local Slack and a simulated estate, in your browser
 	@$(BIN)/backout demo $(ARGS)
+
+assets:  ## build the real Kubernetes and Helm that tests/real needs (once; minutes)
+	@.ci/assets
 
 test: $(DEV)  ## run the tests (ARGS="-k gates" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
