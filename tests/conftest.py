@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.real.presence import ABSENT, absences
 
 OURS = ("SLACK_", "BACKOUT_", "AWS_", "AZURE_", "PAGERDUTY_", "STATUSPAGE_", "KUBE", "HELM_")
 HARMLESS = {
@@ -21,19 +24,35 @@ HARMLESS = {
     "NO_PROXY": "*",
     "no_proxy": "*",
 }
+# Where the real tier finds its programs, and the throw-away cluster that a person offers to it;
+# AWS_CA_BUNDLE says whom to trust, not who one is.
+KEPT = (
+    "AWS_CA_BUNDLE",
+    "BACKOUT_ASSETS",
+    "BACKOUT_TEST_CONTEXT",
+    "BACKOUT_TEST_KUBECONFIG",
+    "KUBEBUILDER_ASSETS",
+)
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 def pytest_configure() -> None:
     """Forget the person's own settings, then choose how hard to search."""
     for name in list(os.environ):
-        # AWS_CA_BUNDLE says whom to trust, not who one is.
-        if name.startswith(OURS) and name != "AWS_CA_BUNDLE":
+        if name.startswith(OURS) and name not in KEPT:
             del os.environ[name]
     for name in PROXIES:
         os.environ.pop(name, None)
     os.environ.update(HARMLESS)
     settings.load_profile("thorough" if os.environ.get("CI") else "quick")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the components that this machine lacks: what was skipped is not passed."""
+    if lacking := absences(terminalreporter):
+        terminalreporter.section(ABSENT.removesuffix(": "))
+        for each in lacking:
+            terminalreporter.line(each)
 
 
 # No deadline: a loaded machine is not a wrong answer.
