@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +26,8 @@ import psutil
 GUARD = Path(__file__).with_name("guard.py")
 PORTS = range(20_000, 32_000)  # below the kernel's own choice for outgoing connections
 TAIL = 4_000  # characters of a log that a failure shows
+# Removes a folder when its life line ends; what is still stopping may yet write into it.
+JANITOR = 'cat; for _ in 1 2 3 4 5 6 7 8 9; do rm -rf -- "$0" && exit; sleep 1; done'
 LOOK = 0.02  # seconds between two looks whether a program is ready
 
 _chance = random.SystemRandom()  # pytest-randomly gives every worker the same seed
@@ -125,6 +129,29 @@ def wait_until(program: Program, ready: Callable[[], object], seconds: float = 3
             time.sleep(LOOK)
             continue
         raise StartError(f"{program.name} {reason}. It said:\n{program.output()[-TAIL:]}")
+
+
+@contextmanager
+def scratch(name: str, *, owner: str = "") -> Iterator[Path]:
+    """Lend a folder that is removed even when pytest is killed.
+
+    For data of many megabytes, and for programs that run as another user (`owner`): pytest keeps
+    its own temporary folders for a while and lets nobody else into them.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"backout-{name}-"))
+    if owner:
+        shutil.chown(folder, owner)
+    janitor = subprocess.Popen(
+        ["sh", "-c", JANITOR, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield folder
+    finally:
+        janitor.communicate()
 
 
 def free_port() -> int:

@@ -24,10 +24,13 @@ DAEMON = "sleep 300 & setsid sleep 301 & echo started; exec sleep 302"
 SESSION = """
 import sys, time
 from pathlib import Path
-from tests.real.processes import running
+from tests.real.processes import running, scratch
 log = Path(sys.argv[1])
-with running(["sh", "-c", sys.argv[2]], log=log, ready=lambda: "started" in log.read_text()):
-    print("ready", flush=True)
+with (
+    scratch("killed") as folder,
+    running(["sh", "-c", sys.argv[2]], log=log, ready=lambda: "started" in log.read_text()),
+):
+    print(folder, flush=True)
     time.sleep(60)
 """
 
@@ -98,19 +101,20 @@ def test_a_program_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_killed_session_leaves_nothing_behind(tmp_path: Path) -> None:
-    """SIGKILL for the session ends its programs: the kernel cuts their life line."""
+    """SIGKILL for the session ends its programs and folders: the kernel cuts their life line."""
     log = tmp_path / "log"
     command = [sys.executable, "-c", SESSION, str(log), DAEMON]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as session:
         assert session.stdout
-        assert session.stdout.readline() == "ready\n"
+        folder = Path(session.stdout.readline().strip())
+        assert folder.is_dir()
         assert len(sleepers(log)) == 4
         session.send_signal(signal.SIGKILL)
     for _ in range(100):
-        if not sleepers(log):
+        if not sleepers(log) and not folder.exists():
             return
         time.sleep(0.1)
-    pytest.fail("still there: " + ", ".join(str(each) for each in sleepers(log)))
+    pytest.fail(f"still there: {sleepers(log)}; {folder} exists: {folder.exists()}")
 
 
 def test_ports_are_given_once() -> None:

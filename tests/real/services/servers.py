@@ -1,0 +1,67 @@
+"""A server that a test can take down, crash, freeze and bring back."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+import psutil
+
+from tests.real.processes import Program
+
+
+class Server:
+    """One program that listens; `launch` starts it (tests.real.processes.running)."""
+
+    def __init__(self, launch: Callable[[], AbstractContextManager[Program]]) -> None:
+        self._launch = launch
+        self._block = ExitStack()
+        self.program: Program | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; StartError tells what it said if it does not."""
+        self.program = self._block.enter_context(self._launch())
+
+    def stop(self) -> None:
+        """Stop it in its own polite way."""
+        self._block.close()
+        self.program = None
+
+    def crash(self) -> None:
+        """Kill it: nothing is flushed, connections are reset. `start` brings it back."""
+        if self.program:
+            self.program.kill()
+        self.stop()
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        """Keep it running while the block runs."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Stop it while the block runs: connections are refused."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Freeze it, and its workers, while the block runs: connections are taken, then silence."""
+        assert self.program, "It does not run."
+        main = psutil.Process(self.program.pid)
+        family = [main, *main.children(recursive=True)]
+        for each in family:
+            each.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in family:
+                each.send_signal(signal.SIGCONT)
