@@ -1,5 +1,14 @@
 """All fixtures of real components but Kubernetes': a conftest imports what its tests use."""
 
+from tests.real.services.nginx import nginx, nginx_server
 from tests.real.services.postgres import postgres, postgres_server
+from tests.real.services.redis import redis_server, redis_store
 
-__all__ = ["postgres", "postgres_server"]
+__all__ = [
+    "nginx",
+    "nginx_server",
+    "postgres",
+    "postgres_server",
+    "redis_server",
+    "redis_store",
+]
