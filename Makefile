@@ -52,7 +52,7 @@ bench: $(DEV)  ## measure (docs/performance.md has the figures)
 
 docs: $(DEV)  ## write the generated parts of docs/ again
 	@$(BIN)/backout diagram --write docs/architecture.md
-	@$(BIN)/backout actions --markdown >docs/actions.md.new && mv docs/actions.md.new docs/actions.md
+	@$(BIN)/backout actions --markdown >docs/reference/actions.md.new && mv docs/reference/actions.md.new docs/reference/actions.md
 
 pins: $(DEV)  ## resolve all dependencies again, with hashes
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'

@@ -40,7 +40,8 @@ class EvidenceFolder:
     def _put(self, name: str, content: bytes) -> Stored:
         path = self._path(name)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_FOR_OWNER)
+            self.root.mkdir(parents=True, exist_ok=True, mode=FOLDER_FOR_OWNER)
+            path.parent.mkdir(parents=True, exist_ok=True)
             _write_once(path, content)
         except OSError as error:
             raise PermanentError(

@@ -7,7 +7,7 @@ anything.
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -15,14 +15,16 @@ from typing import Any
 from pydantic import SecretStr
 
 from adapters.clients import ClientPool
+from adapters.kubernetes import access, connections
 from adapters.registry import ActionRegistry
 from bot.core import Core, Telling, surroundings_of
 from bot.slack import transports
 from bot.slack.surface import SlackSurface
 from bot.starting import load_checked, warm_up
 from config.models.bundles import Bundle
+from config.models.systems import System
 from config.settings import Settings
-from flows.actions import PermanentError
+from flows.actions import PermanentError, Permission
 from flows.assessing import Assessor
 from flows.contexts import Workshop
 from flows.decisions import decide
@@ -130,6 +132,21 @@ async def make_plan(
             run, _ = decide(run, _recorded(number, event))
         planner = Planner(lambda: datetime.now(UTC), looks, lambda _: None)
         return await planner.plan(run, procedure, "it was asked for on the command line", inputs)
+    finally:
+        await clients.close()
+
+
+async def ask_rights(
+    settings: Settings, system: System, permissions: Iterable[Permission]
+) -> dict[Permission, bool | None]:
+    """Ask a system's cluster which rights Backout's login has; None where it does not say.
+
+    Raises `ActionError`.
+    """
+    clients = ClientPool()
+    try:
+        cluster = await connections.reach(system, settings.kubeconfig, clients)
+        return await access.granted(cluster, permissions)
     finally:
         await clients.close()
 

@@ -5,6 +5,7 @@ anything changed.
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from adapters.kubernetes import errors
 from adapters.kubernetes.cluster import Cluster
@@ -30,17 +31,25 @@ async def require(cluster: Cluster, permissions: tuple[Permission, ...]) -> tupl
 
     Raises `PermanentError` that names every missing one.
     """
-    granted = await asyncio.gather(*(_granted(cluster, each) for each in permissions))
-    missing = tuple(p for p, answer in zip(permissions, granted, strict=True) if answer is False)
+    answers = await granted(cluster, permissions)
+    missing = tuple(right for right, answer in answers.items() if answer is False)
     if missing:
         raise errors.missing_right(missing)
-    if None in granted:
+    if None in answers.values():
         return ("The cluster does not say whether Backout has the rights for this.",)
     return ()
 
 
+async def granted(
+    cluster: Cluster, permissions: Iterable[Permission]
+) -> dict[Permission, bool | None]:
+    """Ask the cluster about each right; None where it does not answer such questions."""
+    every = tuple(dict.fromkeys(permissions))
+    answers = await asyncio.gather(*(_granted(cluster, each) for each in every))
+    return dict(zip(every, answers, strict=True))
+
+
 async def _granted(cluster: Cluster, permission: Permission) -> bool | None:
-    """Return the answer, or None where the cluster does not answer such questions."""
     resource, _, sub = permission.resource.partition("/")
     plural, _, group = resource.partition(".")
     attributes = {

@@ -13,7 +13,7 @@ from typing import Any
 from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.resources import NAMESPACES
 from config.models.systems import KubernetesConnection, System
-from flows.actions import Context, PermanentError, Permission
+from flows.actions import Clients, Context, PermanentError, Permission
 
 IN_CLUSTER = "in-cluster"
 IDENTITY = "kube-system"
@@ -73,9 +73,13 @@ class Link:
 
 async def connect(context: Context) -> Cluster:
     """Return the system's cluster, logged in and checked against its pin."""
-    connection = pinned(context.system)
-    path = context.surroundings.kubeconfig
-    link = await context.clients.get(
+    return await reach(context.system, context.surroundings.kubeconfig, context.clients)
+
+
+async def reach(system: System, path: Path | None, clients: Clients) -> Cluster:
+    """Return a system's cluster, by the kubeconfig at `path` or kubectl's own."""
+    connection = pinned(system)
+    link = await clients.get(
         f"kubernetes:{path}:{connection.context}:{connection.server}:{connection.uid}",
         lambda: _open(path, connection),
         Link.close,

@@ -132,6 +132,31 @@ def plan(
 
 
 @app.command()
+def permissions(
+    system: Annotated[str, typer.Argument(help="A system, by name or alias.")],
+    why: Annotated[bool, typer.Option("--why", help="List what needs each right.")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the cluster whether Backout has them.")
+    ] = False,
+    account: Annotated[
+        str, typer.Option(help="The service account that Backout runs as: namespace/name.")
+    ] = "backout/backout",
+) -> None:
+    """Print the Kubernetes rights that a system's procedures need, and nothing more, as YAML."""
+    from bot.cli import permitting
+
+    raise typer.Exit(permitting.permissions(system, why=why, ask=ask, account=account))
+
+
+@app.command()
+def key() -> None:
+    """Print a new key for BACKOUT_CAPTURE_KEY, which encrypts captured secrets."""
+    from bot.cli import keeping
+
+    raise typer.Exit(keeping.key())
+
+
+@app.command()
 def actions(
     name: Annotated[str | None, typer.Argument(help="Only this action, in full.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
@@ -198,6 +223,16 @@ def show(
     from bot.cli import looking
 
     raise typer.Exit(looking.show(incident, as_json=as_json))
+
+
+@app.command()
+def evidence(
+    name: Annotated[str, typer.Argument(help="An incident to list, or one piece to print.")],
+) -> None:
+    """List what is kept about an incident besides the journal, or print a piece of it."""
+    from bot.cli import keeping
+
+    raise typer.Exit(keeping.evidence(name))
 
 
 Incident = Annotated[str | None, typer.Argument(help="Only this incident, for instance INC-7.")]

@@ -72,6 +72,7 @@ def _explain_engine(error: Exception) -> Explanation | None:
     from flows.engine import UnknownIncidentError
     from flows.journal import JournalError
     from flows.planning import PlanningError
+    from flows.rights import RightsError
 
     line = [str(error)]
     match error:
@@ -83,7 +84,7 @@ def _explain_engine(error: Exception) -> Explanation | None:
             return line, ExitCode.UNREACHABLE
         case PlanningError(__cause__=TransientError()):
             return line, ExitCode.UNREACHABLE
-        case ActionError() | CodecError() | JournalError() | PlanningError():
+        case ActionError() | CodecError() | JournalError() | PlanningError() | RightsError():
             return line, ExitCode.PROBLEM
         case OSError():
             return [_file_error(error)], ExitCode.PROBLEM

@@ -101,8 +101,8 @@ def test_the_diagram_is_the_tables() -> None:
 
 
 def test_the_reference_of_actions_is_current() -> None:
-    """docs/actions.md is what `backout actions --markdown` prints."""
-    assert _read(ROOT / "docs" / "actions.md") == markdown(ActionRegistry().all())
+    """docs/reference/actions.md is what `backout actions --markdown` prints."""
+    assert _read(ROOT / "docs" / "reference" / "actions.md") == markdown(ActionRegistry().all())
 
 
 def test_every_variable_is_documented_with_its_default() -> None:

@@ -1,0 +1,80 @@
+"""`backout permissions`: the least rights for a system, as YAML for `kubectl apply`."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot.cli import ground
+from bot.cli.failures import CommandError, ExitCode
+from bot.cli.output import print_table, say, waiting
+
+if TYPE_CHECKING:
+    from config.models.bundles import Bundle
+    from flows.actions import Permission
+
+Needs = Mapping["Permission", tuple[str, ...]]
+ANSWERS = {True: "yes", False: "NO", None: "not told"}
+
+
+def permissions(system: str, *, why: bool, ask: bool, account: str) -> ExitCode:
+    """Print the rights as YAML, or (`why`, `ask`) as a table; 1 where one is missing."""
+    settings = ground.settings()
+    bundle = ground.one_system(ground.bundles(settings), system)
+    needs = _needs(bundle)
+    if ask:
+        from bot import wiring
+
+        with waiting(f"Asking the cluster of {bundle.system.title} …"):
+            answers = asyncio.run(wiring.ask_rights(settings, bundle.system, needs))
+        _print_table(needs, {right: ANSWERS[answer] for right, answer in answers.items()})
+        return ExitCode.PROBLEM if False in answers.values() else ExitCode.OK
+    if why:
+        _print_table(needs, {})
+    else:
+        _print_yaml(bundle, needs, account)
+    return ExitCode.OK
+
+
+def _needs(bundle: "Bundle") -> Needs:
+    from adapters.kubernetes.connections import identity
+    from adapters.registry import ActionRegistry
+    from flows import rights
+
+    needs = rights.needed(bundle, ActionRegistry())
+    return needs | dict.fromkeys(identity(bundle.system), ("connections.kubernetes.uid",))
+
+
+def _print_yaml(bundle: "Bundle", needs: Needs, account: str) -> None:
+    from ruamel.yaml import YAML
+
+    from adapters.kubernetes import roles
+
+    namespace, slash, name = account.partition("/")
+    if not (namespace and slash and name):
+        raise CommandError(f"`{account}` is no account: write namespace/name", ExitCode.USAGE)
+    objects: list[dict[str, Any]] = roles.objects(
+        needs, name=f"backout-{bundle.system.system}", account=name, namespace=namespace
+    )
+    say(f"# What the procedures of {bundle.system.title} need of Kubernetes, and nothing more.")
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None  # the innermost lists on one line, as people write rules
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 200
+    yaml.dump_all(objects, sys.stdout)
+
+
+def _print_table(needs: Needs, answers: Mapping["Permission", str]) -> None:
+    head = ["verb", "resource", "object", "where"]
+    rows = [
+        [
+            right.verb,
+            right.resource,
+            right.name or "every",
+            f"namespace {right.scope}" if right.scope else "cluster",
+            *([answers[right]] if answers else []),
+            ", ".join(where),
+        ]
+        for right, where in needs.items()
+    ]
+    print_table([*head, *(["granted"] if answers else []), "needed by"], rows)

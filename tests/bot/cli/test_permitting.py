@@ -1,0 +1,98 @@
+"""`backout permissions`, `key` and `evidence`."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from adapters.evidence import EvidenceFolder
+from adapters.vault import KeyVault, make_key
+from bot import wiring
+from bot.cli.failures import ExitCode
+from flows.actions import Permission, TransientError
+from tests.bot.cli.conftest import Cli
+
+
+def test_permissions_are_yaml_that_kubectl_takes(backout: Cli) -> None:
+    """A Role and its binding to the account, in the pinned namespace."""
+    assert backout("permissions", "aivo", "--account", "tools/bot") == ExitCode.OK
+    role, binding = list(YAML(typ="safe").load_all(backout.out))
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "production")
+    assert {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]} in role["rules"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "bot", "namespace": "tools"}]
+
+
+def test_permissions_say_what_needs_them(backout: Cli) -> None:
+    """Each right with the steps and facts that need it."""
+    assert backout("permissions", "aivo", "--why") == ExitCode.OK
+    pods = next(
+        line for line in backout.out.splitlines() if line.startswith("list") and "pods" in line
+    )
+    assert "facts/pods" in pods
+    assert "service/rollout" in pods
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [(True, ExitCode.OK, "yes"), (False, ExitCode.PROBLEM, "NO"), (None, ExitCode.OK, "not told")],
+)
+def test_permissions_can_be_asked_for(
+    backout: Cli, monkeypatch: pytest.MonkeyPatch, answer: bool | None, code: int, said: str
+) -> None:
+    """What the cluster answers stands beside each right, and a missing one is a problem."""
+
+    async def ask(_: object, __: object, rights: dict[Permission, object]) -> object:
+        return dict.fromkeys(rights, answer)
+
+    monkeypatch.setattr(wiring, "ask_rights", ask)
+    assert backout("permissions", "aivo", "--ask") == code
+    assert said in backout.out.splitlines()[1]
+
+
+def test_a_cluster_that_is_away_is_a_line(backout: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a traceback."""
+
+    async def ask(*_: object) -> object:
+        raise TransientError("The cluster is not there")
+
+    monkeypatch.setattr(wiring, "ask_rights", ask)
+    assert backout("permissions", "aivo", "--ask") == ExitCode.UNREACHABLE
+    assert "not there" in backout.err
+
+
+def test_an_account_without_a_namespace_is_refused(backout: Cli) -> None:
+    """The sentence says how it is written."""
+    assert backout("permissions", "aivo", "--account", "bot") == ExitCode.USAGE
+    assert "namespace/name" in backout.err
+
+
+def test_a_new_key_is_a_key(backout: Cli) -> None:
+    """Twice another one, and the vault takes it."""
+    assert backout("key") == ExitCode.OK
+    first = backout.out.strip()
+    KeyVault([first]).seal("x")
+    backout("key")
+    assert backout.out.strip() != first
+
+
+def test_evidence_is_listed_and_printed(
+    backout: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By incident a list with hashes; by name its content, opened with the key where sealed."""
+    key = make_key()
+    monkeypatch.setenv("BACKOUT_CAPTURE_KEY", key)
+    store = EvidenceFolder(tmp_path / "data" / "evidence")
+    log = asyncio.run(store.put("INC-7/logs/checkout.log", b"a line\n"))
+    sealed = KeyVault([key]).seal({"replicas": 3}).encode()
+    asyncio.run(store.put("INC-7/state.json.sealed", sealed))
+    assert backout("evidence", "7") == ExitCode.OK
+    assert log.sha256 in backout.out
+    assert backout("evidence", "INC-7/logs/checkout.log") == ExitCode.OK
+    assert backout.out == "a line\n"
+    assert backout("evidence", "INC-7/state.json.sealed") == ExitCode.OK
+    assert json.loads(backout.out) == {"replicas": 3}
+    assert backout("evidence", "INC-8") == ExitCode.PROBLEM
+    assert "nothing is kept about INC-8" in backout.err
+    assert backout("evidence", "/etc/passwd") != ExitCode.OK
