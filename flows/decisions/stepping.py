@@ -213,10 +213,9 @@ def _fail(turn: Turn, step: PlannedStep, why: str) -> None:
 
 
 def _give_up(turn: Turn, step: PlannedStep, why: str) -> None:
-    """Give up on a step.  What it may have changed half-way can be undone nevertheless."""
+    """Give up on a step.  What it may have changed half-way stays known, over plans too."""
     record = turn.set_step(step.id, state=StepState.FAILED, ended_at=turn.recorded.at, summary=why)
-    if step.undoable:
-        _keep(turn, step, record)
+    _keep(turn, step, record)
     if not step.required:
         turn.announce(About.NOT_TOLD, step.id)
     elif turn.run.working:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from flows import events
+from flows.objections import Objection, objection
 from flows.states import State
 from tests.flows.bench import Bench
-from tests.flows.estate import Estate, bundle, step
+from tests.flows.estate import Estate, Set, bundle, step
 
 SET = step("rollback", "fake.set", **{"with": {"name": "release", "to": "good"}})
 NEVER = step("check", "fake.look", **{"with": {"name": "status", "equals": "never"}})
@@ -49,4 +50,20 @@ async def test_a_change_that_worked_at_the_second_try_is_undone_once(
     bench.feed(events.UndoAsked(reason="it did not help"))
     await bench.until(State.CLOSED)
     assert [call for call in estate.calls if call.startswith("undo")] == ["undo release=bad"]
+    await bench.stop()
+
+
+async def test_a_change_that_can_not_be_undone_stays_known_after_a_new_plan(
+    tmp_path: Path, estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It failed half-way, and a new plan forgets its step: aborting must not say it never was."""
+    monkeypatch.setattr(Set, "undoable", False)
+    bench = Bench(tmp_path, estate, bundle(restore=(SET,), validate=()))
+    bench.start()
+    await bench.approved()
+    await bench.until(State.HOLD)
+    bench.feed(events.ReplanAsked(reason="something else"))
+    run = await bench.until(State.APPROVE)
+    assert run.touched
+    assert objection(run, events.AbortAsked(reason="")) is Objection.SOMETHING_CHANGED
     await bench.stop()
