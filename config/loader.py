@@ -29,6 +29,8 @@ FILES: Mapping[str, type[Model]] = {
     "policy.yaml": Policy,
 }
 FOLDERS: Mapping[str, str] = {"procedures": ".yaml", "messages": ".md"}
+FILES_OF_STEPS = "files"
+"""The folder of what steps name by `file:files/…`, read by their actions."""
 
 
 def load_systems(folder: Path, overlay: Path | None = None) -> tuple[Bundle, ...]:
@@ -75,7 +77,7 @@ def load_system(folder: Path, changes: Document | None = None) -> Bundle:
     if reader.problems or system is None or people is None or policy is None:
         raise ConfigurationError(reader.problems)
     return Bundle(
-        system=system,
+        system=system.placed_in(folder),
         people=people,
         policy=policy,
         procedures=procedures,
@@ -140,7 +142,7 @@ class _Reader:
     def refuse_strangers(self) -> None:
         """Complain about files that nothing would read: a misspelt name must not pass silently."""
         for path in sorted(self.folder.iterdir()):
-            known: Iterable[str] = [*FILES, *FOLDERS]
+            known: Iterable[str] = [*FILES, *FOLDERS, FILES_OF_STEPS]
             if _counts(path) and path.name not in known and path.name != "README.md":
                 self._strange(path, known)
         for folder, suffix in FOLDERS.items():

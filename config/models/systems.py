@@ -3,9 +3,10 @@
 Connections hold references to secrets (`env:NAME` or `file:PATH`), never secrets.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from config.models.base import Identifier, Model, Traced
 
@@ -82,3 +83,15 @@ class System(Traced):
         default_factory=dict, description="Names used by procedures: `system.<name>`."
     )
     links: tuple[Link, ...] = ()
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the folder that the system was read from; None where it was made by hand."""
+        return self._folder
+
+    def placed_in(self, folder: Path) -> "System":
+        """Return the system as one that was read from this folder."""
+        found = self.model_copy()
+        found._folder = folder
+        return found

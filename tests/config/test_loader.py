@@ -37,6 +37,16 @@ def test_a_system_is_loaded(tmp_path: Path) -> None:
     assert list(bundle.messages) == ["done.md"]
 
 
+def test_a_system_knows_where_the_files_of_its_steps_are(tmp_path: Path) -> None:
+    """The folder is known, and what stands in its `files` is nobody's mistake."""
+    root = examples.write(tmp_path)
+    (root / "files").mkdir()
+    (root / "files" / "page.html").write_text("text")
+    bundle = load_system(root)
+    assert bundle.system.folder == root
+    assert bundle.system == load_system(root).system
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
