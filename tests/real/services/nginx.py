@@ -88,7 +88,6 @@ class NginxServer(Server):
 
         A ValueError says what is wrong with the files.
         """
-        assert self.program, "It does not run."
         if wrong := self.check():
             raise ValueError(wrong)
         workers = self._workers()
@@ -100,7 +99,6 @@ class NginxServer(Server):
         return [self._command, "-c", str(self.configuration), "-p", str(folder)]
 
     def _workers(self) -> set[int]:
-        assert self.program, "It does not run."
         return {each.pid for each in psutil.Process(self.program.pid).children()}
 
 
@@ -116,6 +114,7 @@ def nginx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NginxServ
 @pytest.fixture
 def nginx(nginx_server: NginxServer) -> Iterator[NginxServer]:
     """The session's nginx, serving nothing but what this test writes."""
+    nginx_server.revive()
     yield nginx_server
     nginx_server.clear()
     nginx_server.reload()

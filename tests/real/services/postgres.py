@@ -193,6 +193,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 @pytest.fixture
 def postgres(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     """An empty database with two roles; it goes away with the test."""
+    postgres_server.revive()
     with database(postgres_server, f"shop_{secrets.token_hex(4)}") as made:
         yield made
 

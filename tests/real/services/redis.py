@@ -103,6 +103,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture
 def redis_store(redis_server: RedisServer) -> RedisServer:
     """The session's Redis with nothing in any of its databases, and no users but the default."""
+    redis_server.revive()
     with redis_server.client() as client:
         client.flushall()
         if others := [each for each in client.acl_users() if each != "default"]:

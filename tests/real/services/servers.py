@@ -17,22 +17,39 @@ class Server:
     def __init__(self, launch: Callable[[], AbstractContextManager[Program]]) -> None:
         self._launch = launch
         self._block = ExitStack()
-        self.program: Program | None = None
+        self._program: Program | None = None
+
+    @property
+    def program(self) -> Program:
+        """Return the program that runs; RuntimeError when none does."""
+        if self._program is None:
+            raise RuntimeError("It does not run: start it first.")
+        return self._program
+
+    @property
+    def runs(self) -> bool:
+        """Say whether it has been started and has not ended."""
+        return self._program is not None and self._program.alive()
 
     def start(self) -> None:
         """Start it and wait until it answers; StartError tells what it said if it does not."""
-        self.program = self._block.enter_context(self._launch())
+        self._program = self._block.enter_context(self._launch())
 
     def stop(self) -> None:
         """Stop it in its own polite way."""
         self._block.close()
-        self.program = None
+        self._program = None
 
     def crash(self) -> None:
         """Kill it: nothing is flushed, connections are reset. `start` brings it back."""
-        if self.program:
-            self.program.kill()
+        self.program.kill()
         self.stop()
+
+    def revive(self) -> None:
+        """Start it again if the test before has left it down."""
+        if not self.runs:
+            self.stop()
+            self.start()
 
     @contextmanager
     def up(self) -> Iterator[None]:
@@ -55,7 +72,6 @@ class Server:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Freeze it, and its workers, while the block runs: connections are taken, then silence."""
-        assert self.program, "It does not run."
         main = psutil.Process(self.program.pid)
         family = [main, *main.children(recursive=True)]
         for each in family:
