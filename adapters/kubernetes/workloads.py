@@ -6,15 +6,14 @@ Called by every action of this folder.  Objects stay the JSON that the API serve
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
-
+from adapters.kubernetes import labels as selectors
 from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.errors import NotFoundError
 from adapters.kubernetes.resources import DAEMONSETS, DEPLOYMENTS, STATEFULSETS, Resource
 from adapters.values import listed
-from flows.actions import PermanentError
+from flows.actions import ANY, PermanentError
 
 RESOURCES: Mapping[str, Resource] = {
     each.kind: each for each in (DEPLOYMENTS, STATEFULSETS, DAEMONSETS)
@@ -23,7 +22,7 @@ NAME = r"^(?:(?i:deployment|statefulset|daemonset)/)?[a-z0-9](?:[-a-z0-9.]*[a-z0
 
 Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 Scalable = Literal["Deployment", "StatefulSet"]
-Selector = Annotated[str, Field(max_length=500)]
+Selector = selectors.Selector
 Object = dict[str, Any]
 
 
@@ -58,6 +57,19 @@ def named(names: Iterable[str], kind: str) -> tuple[Workload, ...]:
         raise PermanentError(
             "No workload is named, so there is nothing to do: name at least one, or skip the step."
         )
+    return tuple(found)
+
+
+def meant(names: Iterable[str], kind: str) -> tuple[tuple[Resource, str], ...]:
+    """Return what rights are needed on: resources, and the object's name or `ANY`.
+
+    What is not known yet (`ANY`) is every kind that it may be.
+    """
+    found: dict[tuple[Resource, str], None] = {}
+    for each in named(names, kind):
+        unknown = ANY in (each.name, each.kind)
+        kinds = RESOURCES.values() if unknown else (each.resource,)
+        found |= dict.fromkeys((resource, each.name) for resource in kinds)
     return tuple(found)
 
 
@@ -108,29 +120,8 @@ def nothing_there(cluster: Cluster, labels: str) -> PermanentError:
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Say whether a workload's `spec.selector` takes these labels; an empty one takes none."""
-    exact = selector.get("matchLabels") or {}
-    rules = selector.get("matchExpressions") or ()
-    if not exact and not rules:
-        return False
-    if any(labels.get(key) != value for key, value in exact.items()):
-        return False
-    return all(_meets(rule, labels) for rule in rules)
-
-
-def _meets(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    value = labels.get(rule["key"])
-    values = rule.get("values") or ()
-    match rule["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case _:
-            return False
+    given = selector.get("matchLabels") or selector.get("matchExpressions")
+    return bool(given) and selectors.matches(selector, labels)
 
 
 def owned(workload: Object, pods: Iterable[Object]) -> list[Object]:
