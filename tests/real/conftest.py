@@ -2,7 +2,8 @@
 
     cluster       a namespace of the test's own (tests.real.bench.clusters.Cluster)
     gateway       the same API server behind a proxy that records and injects faults
-    real, use     an action's context there, and uses of actions as in tests/adapters
+    real, use     an action's context there, and uses of actions as in tests/adapters;
+                  `through` and `use_through` are the same through the gateway
     helm, helm4   Helm 3 and Helm 4 in the namespace; `chart` is something to install
 
 With BACKOUT_TEST_KUBECONFIG (and BACKOUT_TEST_CONTEXT) the cluster is that one, and only
@@ -22,7 +23,9 @@ from adapters.registry import ActionRegistry
 from tests.adapters.fakes import FakeContext, surroundings_for, system_for
 from tests.adapters.uses import Use
 from tests.real.bench import assets, control_plane, definitions
+from tests.real.bench.certificates import Authority
 from tests.real.bench.clusters import Bench, Cluster, administered
+from tests.real.bench.gateway import Gateway, opened
 from tests.real.bench.helms import Helm, write_chart
 
 
@@ -58,6 +61,19 @@ def cluster(bench: Bench, tmp_path: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs the gateways' certificates."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def gateway(cluster: Cluster, authority: Authority) -> Iterator[Gateway]:
+    """The API server behind a proxy that records requests and injects faults."""
+    with opened(cluster, authority) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
 def registry() -> ActionRegistry:
     """All actions."""
     return ActionRegistry()
@@ -80,13 +96,22 @@ def real(cluster: Cluster, pool: ClientPool, tmp_path: Path) -> FakeContext:
 
 
 @pytest.fixture
+def through(cluster: Cluster, gateway: Gateway, pool: ClientPool, tmp_path: Path) -> FakeContext:
+    """The same context through the gateway."""
+    return context_for(cluster, pool, tmp_path, gateway.kubeconfig, gateway.server)
+
+
+@pytest.fixture
 def use(registry: ActionRegistry, real: FakeContext) -> Callable[..., Use]:
     """Make uses of actions: `use("kubernetes.scale", names=["checkout"], replicas=0)`."""
 
-    def make(uses: str, step: str = "step", **inputs: object) -> Use:
-        return Use(registry, real, uses, step, **inputs)
+    return uses_in(registry, real)
 
-    return make
+
+@pytest.fixture
+def use_through(registry: ActionRegistry, through: FakeContext) -> Callable[..., Use]:
+    """Make uses of actions through the gateway."""
+    return uses_in(registry, through)
 
 
 @pytest.fixture
@@ -105,6 +130,15 @@ def helm4(cluster: Cluster) -> Helm:
 def chart(tmp_path: Path) -> Path:
     """A chart of a Deployment, a Service and a ConfigMap; values image, replicas, settings."""
     return write_chart(tmp_path / "shop")
+
+
+def uses_in(registry: ActionRegistry, context: FakeContext) -> Callable[..., Use]:
+    """Return a maker of uses in a context."""
+
+    def make(uses: str, step: str = "step", **inputs: object) -> Use:
+        return Use(registry, context, uses, step, **inputs)
+
+    return make
 
 
 def context_for(

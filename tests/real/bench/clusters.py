@@ -98,10 +98,15 @@ class Cluster:
         self.kubeconfig = bench.kubeconfig(folder / "kubeconfig", namespace)
         self.outside: list[str] = []  # paths of objects outside of the namespace, to be deleted
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl in the namespace and return what it printed; raise `CommandError`."""
-        command = [assets.program("kubectl"), "--kubeconfig", self.kubeconfig, *arguments]
-        return run(command, folder=self.bench.folder, stdin=stdin)
+    def kubectl(
+        self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None
+    ) -> str:
+        """Run kubectl in the namespace and return what it printed; raise `CommandError`.
+
+        With a kubeconfig of `as_user` or of a gateway it is run as that user, or through that.
+        """
+        options = ("--kubeconfig", str(kubeconfig or self.kubeconfig), *arguments)
+        return run((assets.program("kubectl"), *options), folder=self.bench.folder, stdin=stdin)
 
     def apply(self, *objects: Json) -> None:
         """Make the objects, or change them to what is given."""

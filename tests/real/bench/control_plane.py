@@ -70,7 +70,7 @@ def _etcd(folder: Path) -> Iterator[str]:
         "unsafe-no-fsync": "true",
         "log-level": "warn",
     }
-    command = [assets.program("etcd"), *_flags(flags)]
+    command = _command("etcd", flags)
     with running(command, log=folder / "etcd.log", ready=lambda: answers(client)):
         yield f"http://127.0.0.1:{client}"
 
@@ -103,7 +103,7 @@ def _api_server(folder: Path, authority: Authority, *, etcd: str) -> Iterator[st
         "allow-privileged": "true",
         "profiling": "false",
     }
-    command = [assets.program("kube-apiserver"), *_flags(flags)]
+    command = _command("kube-apiserver", flags)
     server = f"https://127.0.0.1:{port}"
     api = Api(
         server, authority=authority.certificate, certificate=kubelets
@@ -135,7 +135,7 @@ def _controllers(folder: Path, authority: Authority, server: str) -> Iterator[No
         "profiling": "false",
         **HASTE,
     }
-    command = [assets.program("kube-controller-manager"), *_flags(flags)]
+    command = _command("kube-controller-manager", flags)
     log = folder / "kube-controller-manager.log"
     with running(command, log=log, ready=lambda: answers(port), seconds=60):
         yield
@@ -165,5 +165,5 @@ def _kubeconfig(
     )
 
 
-def _flags(flags: Mapping[str, object]) -> list[str]:
-    return [f"--{name}={value}" for name, value in flags.items()]
+def _command(name: str, flags: Mapping[str, object]) -> list[str]:
+    return [str(assets.program(name)), *(f"--{flag}={value}" for flag, value in flags.items())]

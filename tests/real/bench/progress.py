@@ -27,7 +27,8 @@ def progress(found: Json) -> str:
                 each["type"] for each in status.get("conditions") or () if each["status"] == "True"
             }
             return "" if ended & {"Complete", "Failed"} else "it has not ended"
-    return ""
+        case _:
+            return ""
 
 
 def _lacking(found: Json, wanted: int, counts: tuple[str, ...]) -> str:
