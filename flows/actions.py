@@ -277,7 +277,7 @@ class Context(Protocol):
     def messenger(self) -> Messenger: ...
 
     def captured(self, step: str) -> JsonObject | None:
-        """Return the capture of an earlier step of this run, or None."""
+        """Return what an earlier step of this run, or attempt of this one, captured, or None."""
         ...
 
     async def progress(self, text: str) -> None:

@@ -359,7 +359,7 @@ class Performer:
             plan=run.plan.digest if run.plan else "",
             values=values,
             workshop=self._workshop,
-            captures=run.captures(),
+            captures=run.captures() | ({step.id: record.captured} if record.captured else {}),
             report=report,
             wait=wait,
         )

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from flows import events
+from flows.actions import Context, JsonObject, Preview
 from flows.objections import Objection, objection
 from flows.states import State
 from tests.flows.bench import Bench
-from tests.flows.estate import Estate, Set, bundle, step
+from tests.flows.estate import Estate, Set, SetInputs, bundle, step
 
 SET = step("rollback", "fake.set", **{"with": {"name": "release", "to": "good"}})
 NEVER = step("check", "fake.look", **{"with": {"name": "status", "equals": "never"}})
@@ -50,6 +51,27 @@ async def test_a_change_that_worked_at_the_second_try_is_undone_once(
     bench.feed(events.UndoAsked(reason="it did not help"))
     await bench.until(State.CLOSED)
     assert [call for call in estate.calls if call.startswith("undo")] == ["undo release=bad"]
+    await bench.stop()
+
+
+async def test_a_second_attempt_knows_what_the_first_one_captured(
+    tmp_path: Path, estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look before it tells what the step changed itself from what it found."""
+    estate.faults["fake.set:release"] = ["transient"]
+    known: list[JsonObject | None] = []
+    look = Set.preview
+
+    async def preview(self: Set, inputs: SetInputs, context: Context) -> Preview:
+        known.append(context.captured("rollback"))
+        return await look(self, inputs, context)
+
+    monkeypatch.setattr(Set, "preview", preview)
+    bench = Bench(tmp_path, estate, bundle(restore=(SET,), validate=()))
+    bench.start()
+    await bench.approved()
+    await bench.until(State.CLOSED)
+    assert known[-2:] == [None, {"was": "bad"}]
     await bench.stop()
 
 
