@@ -49,6 +49,7 @@ class Link:
 
     def __init__(self, api: Any, loader: Any) -> None:
         self.api = api
+        _send_once(api.rest_client)
         # The client's own transport raises its errors through, so they are told apart by its names.
         self.transport: Any = importlib.import_module("kubernetes.aio.client.rest").aiohttp
         self._loader = loader
@@ -69,6 +70,15 @@ class Link:
     async def close(self) -> None:
         """Close its connections."""
         await self.api.close()
+
+
+def _send_once(rest: Any) -> None:
+    """Keep the transport from sending a PUT or DELETE again when a kept connection breaks.
+
+    The first one may have been acted upon: an action looks, and says so, instead.
+    """
+    rest.pool_manager = rest._create_pool_manager()
+    rest.pool_manager._retry_connection = False
 
 
 async def connect(context: Context) -> Cluster:
