@@ -15,7 +15,7 @@ from flows.actions import PermanentError
 SCHEME = "file:"
 MOST = 1024 * 1024
 
-FileRef = Annotated[str, Field(pattern=r"^file:[^/\0\s][^\0]*$", max_length=300)]
+FileRef = Annotated[str, Field(pattern=r"^file:[^/\x00\s][^\x00]*$", max_length=300)]
 """A file below the system's folder: `file:files/maintenance.yaml`."""
 
 
