@@ -36,7 +36,7 @@ from flows.actions import (
 )
 
 NAME = r"^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$"
-PORT_NAME = r"^(?=[-0-9]*[a-z])[a-z0-9](?:[-a-z0-9]{0,13}[a-z0-9])?$"
+PORT_NAME = r"^[a-z0-9](?:[-a-z0-9]{0,13}[a-z0-9])?$"
 Object = Mapping[str, Any]
 
 

@@ -118,17 +118,22 @@ async def move_all(cluster: Cluster, moves: Iterable[Move]) -> None:
     """Move one after the other; where one fails, move back those that moved.
 
     The error says where each Service is then.  It is permanent where a look by people is needed,
-    transient where all are as before, and of unknown outcome where an answer is missing.
+    transient where all are as before, and of unknown outcome where an answer is missing.  Where a
+    look shows that a move took effect whose answer is missing, the others move first.
     """
     every = tuple(moves)
     done: list[Move] = []
+    doubt: ActionError | None = None
     for each in every:
         try:
             await move(cluster, each)
         except ActionError as error:
             if not await _arrived(cluster, each, error):
                 raise await _back(cluster, every, done, each, error) from error
+            doubt = error
         done.append(each)
+    if doubt:
+        raise doubt
 
 
 async def _arrived(cluster: Cluster, each: Move, error: ActionError) -> bool:
