@@ -1,6 +1,7 @@
 """Fixtures of the actions' tests: connections that are closed, contexts, the simulated estate."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from adapters.clients import ClientPool
 from adapters.registry import ActionRegistry
 from sandbox.estate import Estate
-from tests.adapters.fakes import FakeContext, surroundings_for, system_for
+from tests.adapters.fakes import FakeContext, OpenVault, surroundings_for, system_for
 from tests.adapters.servers import CONTEXT, ScriptedServer, write_helm, write_kubeconfig
 
 Json = Any
@@ -48,22 +49,31 @@ def scripted(
         *,
         observed: Mapping[str, Json] | None = None,
         helm: Mapping[str, Json] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
         **rest: Json,
     ) -> FakeContext:
         server.observed.update(observed or {})
+        for name, text in (files or {}).items():
+            path = tmp_path / "aivo" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        system = system_for(
+            kubernetes={"context": CONTEXT, "namespace": "production"},
+            prometheus={"url": server.url, "token": "env:PROMETHEUS"},
+            statuspage={"url": server.url, "page": "xyz", "token": "env:STATUSPAGE"},
+        )
+        surroundings = surroundings_for(
+            tmp_path,
+            kubeconfig=write_kubeconfig(tmp_path / "kubeconfig", server.url),
+            helm=str(write_helm(tmp_path / "helm", dict(helm or {}))),
+            PROMETHEUS="prometheus-secret",
+            STATUSPAGE="statuspage-secret",
+            **(secrets or {}),
+        )
         return FakeContext(
-            system=system_for(
-                kubernetes={"context": CONTEXT, "namespace": "production"},
-                prometheus={"url": server.url, "token": "env:PROMETHEUS"},
-                statuspage={"url": server.url, "page": "xyz", "token": "env:STATUSPAGE"},
-            ),
-            surroundings=surroundings_for(
-                tmp_path,
-                kubeconfig=write_kubeconfig(tmp_path / "kubeconfig", server.url),
-                helm=str(write_helm(tmp_path / "helm", dict(helm or {}))),
-                PROMETHEUS="prometheus-secret",
-                STATUSPAGE="statuspage-secret",
-            ),
+            system=system.placed_in(tmp_path / "aivo"),
+            surroundings=replace(surroundings, vault=OpenVault()),
             clients=pool,
             **rest,
         )

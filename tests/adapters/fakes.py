@@ -1,5 +1,8 @@
 """What the tests of actions lend to them: a context, a messenger, a system."""
 
+import base64
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +16,26 @@ from flows.actions import InterruptedByHoldError, JsonObject, Surroundings
 
 Json = Any
 KEY = make_key()
+
+
+class OpenVault:
+    """Seals without a key, so that what a golden case records is the same each time."""
+
+    def seal(self, value: Json) -> str:
+        """Write the value as base64."""
+        return f"sealed:{base64.b64encode(_bytes(value)).decode()}"
+
+    def unseal(self, sealed: str) -> Json:
+        """Read it back."""
+        return json.loads(base64.b64decode(sealed.removeprefix("sealed:")))
+
+    def mark(self, value: Json) -> str:
+        """Return a plain hash."""
+        return hashlib.sha256(_bytes(value)).hexdigest()[:32]
+
+
+def _bytes(value: Json) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
 
 
 class FakeMessenger:

@@ -41,6 +41,8 @@ async def test_case(
     context = scripted(
         observed=told.get("observed"),
         helm=told.get("helm"),
+        secrets=told.get("secrets"),
+        files=told.get("files"),
         captures=told.get("captures", {}),
         values={"incident": {"id": "INC-7", "reason": "checkout 5xx <!channel>"}},
     )
