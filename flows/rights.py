@@ -65,7 +65,7 @@ def _known(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, An
 def _inputs(action: Action, use: Use) -> Any:
     """Return the action's inputs; what is not known is `ANY`, in the shape of the example's."""
     unknown = {name for name, value in use.inputs.items() if value == ANY}
-    stand_in = {name: action.example[name] for name in unknown if name in action.example}
+    stand_in = {name: found for name in unknown if (found := _example(action, name)) is not None}
     known = {name: value for name, value in use.inputs.items() if name not in unknown}
     try:
         inputs = action.Inputs.model_validate(known | stand_in)
@@ -74,6 +74,14 @@ def _inputs(action: Action, use: Use) -> Any:
         place = ".".join(str(part) for part in problem["loc"])
         raise RightsError(f"{use.where} ({use.uses}): {place}: {problem['msg']}") from error
     return inputs.model_copy(update={name: _any_like(stand_in.get(name)) for name in unknown})
+
+
+def _example(action: Action, name: str) -> Any:
+    """Return a value that an input takes: the action's example's, or the input's own."""
+    if name in action.example:
+        return action.example[name]
+    field = action.Inputs.model_fields.get(name)
+    return field.examples[0] if field is not None and field.examples else None
 
 
 def _any_like(value: Any) -> Any:
