@@ -1,5 +1,7 @@
 """All fixtures of real components but Kubernetes': a conftest imports what its tests use."""
 
+from tests.real.services.docker import docker, docker_engine
+from tests.real.services.hosts import host, host_engine, new_host
 from tests.real.services.monitoring import monitoring, monitoring_servers
 from tests.real.services.nginx import nginx, nginx_server
 from tests.real.services.postgres import postgres, postgres_server
@@ -7,8 +9,13 @@ from tests.real.services.redis import redis_server, redis_store
 from tests.real.services.ssh import ssh_server, sshd
 
 __all__ = [
+    "docker",
+    "docker_engine",
+    "host",
+    "host_engine",
     "monitoring",
     "monitoring_servers",
+    "new_host",
     "nginx",
     "nginx_server",
     "postgres",
