@@ -1,8 +1,9 @@
 """Gates: who must approve, decided by a pure function of decisions and time.
 
-A gate asks for slots ("one of these roles, so many").  Distinct people fill slots; the
-assignment is a matching, so an Engineering Lead who could fill either of two slots never blocks
-the other.  `evaluate` says where a gate stands; `refusal` says why one more decision would have
+A gate asks for slots ("one of these roles, so many").  Distinct people fill slots (and where the
+gate says so, people of distinct teams); the assignment is a matching, so an Engineering Lead who
+could fill either of two slots never blocks the other.  Whoever declared is never the only one.
+`evaluate` says where a gate stands; `refusal` says why one more decision would have
 no effect, and is asked by every surface before the journal is.
 """
 
@@ -38,7 +39,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """The approvals that a scope needs: the plan, or one step (its id is the scope)."""
+    """The approvals that a scope needs: the plan, or one step (its id is the scope).
+
+    `self_approval` lets the declarer be one of several; with `distinct_teams` people of one team
+    fill one seat together.
+    """
 
     scope: str
     slots: tuple[Slot, ...]
@@ -49,6 +54,12 @@ class Gate:
     opened_at: datetime
     decide_by: datetime
     expires_at: datetime
+    distinct_teams: bool = False
+
+    @property
+    def seats(self) -> int:
+        """How many people it takes."""
+        return sum(slot.count for slot in self.slots)
 
 
 class Verb(StrEnum):
@@ -111,6 +122,7 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     NO_ROLE = "no_role"
     OWN_INCIDENT = "own_incident"
+    SAME_TEAM = "same_team"
     ALREADY = "already"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
 
@@ -159,7 +171,7 @@ def refusal(
 
 def eligible(gate: Gate, person: Person) -> bool:
     """Say whether a person could fill any slot of a gate."""
-    if person.id == gate.declarer and not gate.self_approval:
+    if person.id == gate.declarer and not (gate.self_approval and gate.seats > 1):
         return False
     return any(_fits(slot, person) for slot in gate.slots)
 
@@ -174,7 +186,18 @@ def _personal_refusal(
         return Refusal.NO_ROLE
     if not eligible(gate, person):
         return Refusal.OWN_INCIDENT
-    return Refusal.ALREADY if verb is Verb.APPROVE and has_approved else None
+    if verb is Verb.APPROVE and has_approved:
+        return Refusal.ALREADY
+    if verb is Verb.APPROVE and _adds_nothing(gate, decisions, person):
+        return Refusal.SAME_TEAM
+    return None
+
+
+def _adds_nothing(gate: Gate, decisions: tuple[Decision, ...], person: Person) -> bool:
+    """Say whether the person's team fills all the seats already that it can fill with them."""
+    given = _approving(gate, decisions)
+    of_team = any(_unit(gate, each) == _unit(gate, person) for each in given)
+    return of_team and _missing(gate, given) == _missing(gate, (*given, person))
 
 
 def _approving(gate: Gate, decisions: Iterable[Decision]) -> tuple[Person, ...]:
@@ -191,26 +214,36 @@ def _approving(gate: Gate, decisions: Iterable[Decision]) -> tuple[Person, ...]:
 def _missing(gate: Gate, people: tuple[Person, ...]) -> tuple[Slot, ...]:
     """Return the slots that no assignment of distinct people can fill, with what is left."""
     seats = [(index, slot) for index, slot in enumerate(gate.slots) for _ in range(slot.count)]
-    taken: dict[int, Person] = {}
+    units: dict[str, list[Person]] = {}
+    for person in people:
+        units.setdefault(_unit(gate, person), []).append(person)
+    taken: dict[int, str] = {}
 
-    def seat(person: Person, tried: set[int]) -> bool:
+    def seat(unit: str, tried: set[int]) -> bool:
         for number, (_, slot) in enumerate(seats):
-            if number in tried or not _fits(slot, person):
+            if number in tried or not any(_fits(slot, person) for person in units[unit]):
                 continue
             tried.add(number)
             if number not in taken or seat(taken[number], tried):
-                taken[number] = person
+                taken[number] = unit
                 return True
         return False
 
-    for person in people:
-        seat(person, set())
+    for unit in units:
+        seat(unit, set())
     left = [index for number, (index, _) in enumerate(seats) if number not in taken]
     return tuple(
         Slot(any_of=s.any_of, titles=s.titles, count=left.count(i), why=s.why)
         for i, s in enumerate(gate.slots)
         if i in left
     )
+
+
+def _unit(gate: Gate, person: Person) -> str:
+    """Return what fills one seat at most: the person, or their team where teams must differ."""
+    if gate.distinct_teams and person.team is not None:
+        return f"team {person.team}"
+    return f"person {person.id}"
 
 
 def _fits(slot: Slot, person: Person) -> bool:

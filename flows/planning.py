@@ -231,6 +231,7 @@ def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Pla
             steps=steps,
             needs=(*needs, *authorizing.condition_slots(bundle, draft.values)),
             self_approval=kind.self_approval,
+            distinct_teams=kind.distinct_teams,
             decision_limit=kind.limit,
             prepared_at=now,
             expires_at=now + policy.plan_valid_for,

@@ -96,6 +96,7 @@ class Plan:
     outputs: Mapping[str, Json]
     inputs: Mapping[str, Json] | None = None
     blast_radius: int | None = None
+    distinct_teams: bool = False
     digest: str = ""
 
     def step(self, step_id: str) -> PlannedStep:
@@ -125,8 +126,8 @@ def digest_of(plan: Plan) -> str:
     """Return the SHA-256 (hex) of the plan's canonical JSON, without its own digest."""
     body = asdict(plan)
     del body["digest"]
-    for later in ("inputs", "blast_radius"):
-        if body[later] is None:
+    for later in ("inputs", "blast_radius", "distinct_teams"):
+        if body[later] in (None, False):
             del body[later]  # plans of before that was kept had no such field
     return sha256(canonical(body).encode()).hexdigest()
 
@@ -170,4 +171,5 @@ def gate_of(
         opened_at=plan.prepared_at,
         decide_by=plan.prepared_at + plan.decision_limit,
         expires_at=plan.expires_at,
+        distinct_teams=plan.distinct_teams,
     )

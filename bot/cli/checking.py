@@ -33,6 +33,7 @@ class Report:
     people: int
     proposed: int
     incomplete: tuple[str, ...]
+    thin_gates: tuple[str, ...]
     to_replace: tuple[str, ...]
 
 
@@ -81,6 +82,7 @@ def _ask_slack(settings: "Settings", bundles: Iterable["Bundle"]) -> list[dict[s
 def report_of(bundle: "Bundle") -> Report:
     """Count what is in a system."""
     from config.checks import find_placeholders
+    from config.checks.authority import thin_gates
 
     system = bundle.system
     placeholders = find_placeholders(bundle)
@@ -96,6 +98,7 @@ def report_of(bundle: "Bundle") -> Report:
         proposed=sum(_proposed(part) for part in (system, bundle.people, bundle.policy))
         + sum(_proposed(each) for each in bundle.procedures.values()),
         incomplete=(*bundle.policy.incomplete, *(f"“{title}” is partial." for title in partial)),
+        thin_gates=tuple(thin_gates(bundle)),
         to_replace=tuple(f"{p.path}:{p.line}:{p.column}: {p.message}" for p in placeholders),
     )
 
@@ -145,5 +148,7 @@ def _print_report(report: Report) -> None:
         say(f"  proposed: {entries} marked as not in the system's own documents")
     for text in report.incomplete:
         say(f"  not complete: {text}")
+    for text in report.thin_gates:
+        say(f"  thin: {text}")
     for text in report.to_replace:
         say(f"  before `live: true`: {text}")

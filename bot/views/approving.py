@@ -36,7 +36,8 @@ def needs_line(gate: Gate, declarer: str) -> str:
     """Say what a gate asks for, and who may not be the one."""
     asked = [f"{slot_titles(slot)} ({inline(slot.why, 120)})" for slot in gate.slots[:6]]
     other = "" if gate.self_approval else f" — not by {inline(declarer, 80)}, who declared"
-    return f"Needs: {' and '.join(asked)}{other}"
+    teams = ", of different teams" if gate.distinct_teams else ""
+    return f"Needs: {' and '.join(asked)}{teams}{other}"
 
 
 def approved_lines(run: Run, gate: Gate) -> list[str]:

@@ -100,10 +100,15 @@ def _tail(plan: Plan) -> Sequence[str]:
     return [
         counts_text(plan),
         f"Loses: {lost or 'nothing'}",
-        f"Needs: {slots_text(plan.needs)}{'' if plan.self_approval else '; not the declarer'}",
+        f"Needs: {slots_text(plan.needs)}{_restrictions(plan)}",
         f"Time to decide: {duration(plan.decision_limit.total_seconds())}",
         f"Digest: {plan.digest[:DIGEST_SHOWN]}",
     ]
+
+
+def _restrictions(plan: Plan) -> str:
+    teams = "; of different teams" if plan.distinct_teams else ""
+    return teams if plan.self_approval else f"{teams}; not the declarer"
 
 
 def counts_text(plan: Plan) -> str:

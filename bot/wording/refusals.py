@@ -47,6 +47,11 @@ def refused(
             return f"{what}: {_no_role(run, gate, person, titles)}"
         case Refusal.OWN_INCIDENT:
             return f"{what}: you declared {run.id}, so somebody else must agree. {_ask(run, gate)}"
+        case Refusal.SAME_TEAM:
+            return (
+                f"{what}: somebody of your team has approved already, and people of one team count "
+                f"once here. {_ask(run, gate)}"
+            )
         case Refusal.ALREADY:
             return f"You approved {_subject(run, scope)} already; it counts once. {_ask(run, gate)}"
         case Refusal.NOTHING_TO_WITHDRAW:

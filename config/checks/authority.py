@@ -3,9 +3,10 @@
 A gate that nobody can open is found here, before the incident, not at three in the morning.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from config.checks.notes import Notes
+from config.models.bundles import Bundle
 from config.models.people import Person
 from config.models.policies import AuthorizationClass, Condition, Slot
 
@@ -29,19 +30,60 @@ def check(notes: Notes) -> None:
         _check_all_conditions(notes, kind, trail)
 
 
-def can_fill(slots: Iterable[Slot], people: Iterable[Person]) -> bool:
-    """Tell whether distinct people can take every seat, by augmenting paths."""
+def thin_gates(bundle: Bundle) -> Iterator[str]:
+    """Say which procedure's gates can't be filled while any one person is away."""
+    kinds = {kind.id: kind for kind in bundle.policy.authorization.classes}
+    for procedure in bundle.procedures.values():
+        asked = [(procedure.procedure, procedure.class_)]
+        asked += [(f"{procedure.procedure}/{s.id}", s.gate) for s in procedure.steps() if s.gate]
+        for where, class_id in asked:
+            if kind := kinds.get(class_id):
+                yield from _thin(bundle, where, kind)
+
+
+def _thin(bundle: Bundle, where: str, kind: AuthorizationClass) -> Iterator[str]:
+    """Look at the class alone, then at its worst day."""
+    conditions = bundle.policy.authorization.conditions
+    all_slots = (*kind.needs, *(slot for c in conditions for slot in c.needs))
+    worst = " where all conditions are true" if conditions else ""
+    for slots, when in ((kind.needs, ""), (all_slots, worst)):
+        away = [p.name for p in bundle.people.people if _stuck_without(bundle, kind, slots, p)]
+        if away:
+            names = ", ".join(away)
+            yield (
+                f"{where} (class `{kind.id}`){when} can't be approved while one of these is away "
+                f"and another one declares: {names}"
+            )
+            return
+
+
+def _stuck_without(
+    bundle: Bundle, kind: AuthorizationClass, slots: tuple[Slot, ...], away: Person
+) -> bool:
+    there = [person for person in bundle.people.people if person.id != away.id]
+    return any(
+        not can_fill(slots, _approvers(kind, slots, there, declarer), kind.distinct_teams)
+        for declarer in there
+    )
+
+
+def can_fill(slots: Iterable[Slot], people: Iterable[Person], distinct_teams: bool = False) -> bool:
+    """Tell whether distinct people (or teams) can take every seat, by augmenting paths."""
     seats = [slot for slot in slots for _ in range(slot.count)]
-    candidates = tuple(people)
+    units: dict[str, set[str]] = {}
+    for person in people:
+        of_team = distinct_teams and person.team is not None
+        unit = f"team {person.team}" if of_team else f"person {person.id}"
+        units.setdefault(unit, set()).update(person.roles)
     taken: dict[str, int] = {}
 
     def place(seat: int, tried: set[str]) -> bool:
-        for person in candidates:
-            if person.id in tried or not set(seats[seat].any_of) & set(person.roles):
+        for unit, roles in units.items():
+            if unit in tried or not set(seats[seat].any_of) & roles:
                 continue
-            tried.add(person.id)
-            if person.id not in taken or place(taken[person.id], tried):
-                taken[person.id] = seat
+            tried.add(unit)
+            if unit not in taken or place(taken[unit], tried):
+                taken[unit] = seat
                 return True
         return False
 
@@ -75,25 +117,33 @@ def _check_all_conditions(
 def _gap(notes: Notes, kind: AuthorizationClass, slots: tuple[Slot, ...]) -> str | None:
     """Return why the seats can't be taken, or None where they always can."""
     everyone = notes.bundle.people.people
-    if not can_fill(slots, everyone):
-        return f"{_asked(notes, slots)}, and people.yaml has {_there(notes, slots)}"
-    if kind.self_approval:
-        return None
+    if not can_fill(slots, everyone, kind.distinct_teams):
+        return f"{_asked(notes, kind, slots)}, and people.yaml has {_there(notes, slots)}"
     for declarer in everyone:
-        if not can_fill(slots, (person for person in everyone if person.id != declarer.id)):
+        approvers = _approvers(kind, slots, everyone, declarer)
+        if not can_fill(slots, approvers, kind.distinct_teams):
             return (
-                f"{_asked(notes, slots)}, and when {declarer.name} declares, too few others "
+                f"{_asked(notes, kind, slots)}, and when {declarer.name} declares, too few others "
                 f"have these roles"
             )
     return None
 
 
-def _asked(notes: Notes, slots: tuple[Slot, ...]) -> str:
+def _approvers(
+    kind: AuthorizationClass, slots: Iterable[Slot], people: Iterable[Person], declarer: Person
+) -> list[Person]:
+    """Return who may fill seats when this person declares: never the declarer alone."""
+    may_help = kind.self_approval and sum(slot.count for slot in slots) > 1
+    return [person for person in people if may_help or person.id != declarer.id]
+
+
+def _asked(notes: Notes, kind: AuthorizationClass, slots: tuple[Slot, ...]) -> str:
     roles = notes.bundle.people.roles
     asked = (
         f"{slot.count} × {' or '.join(roles[role].title for role in slot.any_of)}" for slot in slots
     )
-    return f"it needs {' and '.join(asked)}"
+    teams = ", of different teams" if kind.distinct_teams else ""
+    return f"it needs {' and '.join(asked)}{teams}"
 
 
 def _there(notes: Notes, slots: tuple[Slot, ...]) -> str:

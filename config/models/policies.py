@@ -71,7 +71,11 @@ class AuthorizationClass(Traced):
     needs: tuple[Slot, ...] = Field(min_length=1)
     limit: Duration = Field(description="Decision limit; passing it escalates, never approves.")
     self_approval: bool = Field(
-        default=False, description="Whether the declarer may fill a slot at all."
+        default=False,
+        description="Whether the declarer may be one of several approvers; never the only one.",
+    )
+    distinct_teams: bool = Field(
+        default=False, description="Whether people of one team fill one seat together."
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import checks
-from config.checks.authority import can_fill
+from config.checks.authority import can_fill, thin_gates
 from config.loader import load_system
 from config.models.people import Person
 from config.models.policies import Slot
@@ -200,8 +200,8 @@ def test_the_worst_day_is_checked(tmp_path: Path) -> None:
     ]
 
 
-def test_self_approval_needs_no_second_person(tmp_path: Path) -> None:
-    """Where the declarer may approve, one person with the role is enough."""
+def test_self_approval_is_never_enough_alone(tmp_path: Path) -> None:
+    """Where one seat is asked for and one person has the role, nobody else could approve."""
     root = examples.write(tmp_path, {"policy.yaml": ("any_of: [oncall, lead]", "any_of: [boss]")})
     people = root / "people.yaml"
     people.write_text(
@@ -209,13 +209,24 @@ def test_self_approval_needs_no_second_person(tmp_path: Path) -> None:
         .replace("  lead: {title: Lead}", "  lead: {title: Lead}\n  boss: {title: Boss}")
         .replace("name: Ann, email: ann@shop.test, roles: [", "name: Ann, roles: [boss, ")
     )
-    said = checks.check(load_system(root), examples.Actions())
-    assert "when Ann declares" in said[0].message
     policy = root / "policy.yaml"
     policy.write_text(
         policy.read_text().replace("limit: 5m", "limit: 5m\n      self_approval: true")
     )
-    assert checks.check(load_system(root), examples.Actions()) == ()
+    (said, *_) = checks.check(load_system(root), examples.Actions())
+    assert "when Ann declares" in said.message
+
+
+def test_gates_that_one_absence_shuts_are_named(tmp_path: Path) -> None:
+    """Of two leads one is away and the other declares; a third one mends it."""
+    assert list(thin_gates(load_system(examples.write(tmp_path)))) == [
+        "service (class `application`) where all conditions are true can't be approved while one of "
+        "these is away and another one declares: Cleo, Dan"
+    ]
+    mended = examples.write(
+        tmp_path / "mended", {"people.yaml": ("roles: [oncall]}", "roles: [lead]}")}
+    )
+    assert list(thin_gates(load_system(mended))) == []
 
 
 @pytest.mark.parametrize(
@@ -236,6 +247,16 @@ def test_seats_are_matched_to_people(
     slots = [Slot(any_of=seat) for seat in seats]
     people = [Person(id=f"p{n}", name="P", roles=each) for n, each in enumerate(roles)]
     assert can_fill(slots, people) is expected
+
+
+def test_people_of_one_team_take_one_seat_where_teams_must_differ() -> None:
+    """Two of one team and one of none are two units, not three."""
+    slots = [Slot(any_of=("a",)), Slot(any_of=("a", "b"))]
+    ann, ben = (Person(id=name, name=name, roles=("a",), team="shop") for name in ("ann", "ben"))
+    pat = Person(id="pat", name="Pat", roles=("b",))
+    assert can_fill(slots, [ann, ben])
+    assert not can_fill(slots, [ann, ben], distinct_teams=True)
+    assert can_fill(slots, [ann, ben, pat], distinct_teams=True)
 
 
 @pytest.mark.parametrize(

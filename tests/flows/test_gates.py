@@ -1,5 +1,6 @@
 """Gates: every rule of who may, tested with the others."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,11 +76,32 @@ def test_slots_are_filled_by_matching_and_not_by_order(order: tuple[Person, Pers
 
 
 def test_the_declarer_fills_no_slot_unless_the_policy_says_so() -> None:
-    """Self-approval counts only where it is allowed."""
-    needed = slot("oncall")
-    assert isinstance(evaluate(gate(needed), [word(MARCUS)], START), Open)
-    allowed = gate(needed, self_approval=True)
-    assert isinstance(evaluate(allowed, [word(MARCUS)], START), Satisfied)
+    """Self-approval counts only where it is allowed, and beside somebody else's."""
+    two = (slot("oncall"), slot("lead"))
+    said = [word(MARCUS), word(JENNIFER)]
+    assert isinstance(evaluate(gate(*two), said, START), Open)
+    assert isinstance(evaluate(gate(*two, self_approval=True), said, START), Satisfied)
+
+
+def test_the_declarer_is_never_the_only_one() -> None:
+    """Where one approval is enough, it must be somebody else's, whatever the policy says."""
+    alone = gate(slot("oncall"), self_approval=True)
+    assert isinstance(evaluate(alone, [word(MARCUS)], START), Open)
+    assert refusal(alone, [], MARCUS, Verb.APPROVE, DIGEST, START) is Refusal.OWN_INCIDENT
+
+
+def test_people_of_one_team_fill_one_seat_where_teams_must_differ() -> None:
+    """The second of a team is told so; with another role they still help their team."""
+    ann, ben = replace(EMILY, team="shop"), replace(JENNIFER, team="shop")
+    two = (slot("oncall", "lead"), slot("lead"))
+    apart = replace(gate(*two), distinct_teams=True)
+    assert isinstance(evaluate(gate(*two), [word(ann), word(ben)], START), Satisfied)
+    assert isinstance(evaluate(apart, [word(ann), word(ben)], START), Open)
+    assert isinstance(evaluate(apart, [word(ann), word(ben), word(ALEX)], START), Satisfied)
+    pat = replace(person("pat", "oncall"), team="shop")
+    assert refusal(apart, [word(ann)], pat, Verb.APPROVE, DIGEST, START) is Refusal.SAME_TEAM
+    only_leads = replace(gate(slot("lead")), distinct_teams=True)
+    assert refusal(only_leads, [], ben, Verb.APPROVE, DIGEST, START) is None
 
 
 def test_one_denial_closes_the_gate_and_says_who() -> None:
