@@ -219,12 +219,12 @@ def test_self_approval_is_never_enough_alone(tmp_path: Path) -> None:
 
 def test_gates_that_one_absence_shuts_are_named(tmp_path: Path) -> None:
     """Of two leads one is away and the other declares; a third one mends it."""
-    assert list(thin_gates(load_system(examples.write(tmp_path)))) == [
-        "service (class `application`) where all conditions are true can't be approved while one of "
-        "these is away and another one declares: Cleo, Dan"
-    ]
+    (said,) = thin_gates(load_system(examples.write(tmp_path)))
+    assert said.startswith("service (class `application`) where all conditions are true can't be")
+    assert said.endswith("one of these is away and another one declares: Cleo, Dan")
     mended = examples.write(
-        tmp_path / "mended", {"people.yaml": ("roles: [oncall]}", "roles: [lead]}")}
+        tmp_path / "mended",
+        {"people.yaml": ("bob@shop.test, roles: [oncall]", "b@b.test, roles: [lead]")},
     )
     assert list(thin_gates(load_system(mended))) == []
 
