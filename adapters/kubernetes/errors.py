@@ -35,6 +35,10 @@ class ChangedError(PermanentError):
     """The object is no longer what a patch was made for; nothing was changed."""
 
 
+class OwnedError(PermanentError):
+    """Somebody else owns fields that an apply would change; nothing was changed."""
+
+
 class ConflictError(TransientError):
     """Somebody changed the object at the same time; nothing was changed by this call."""
 
@@ -98,7 +102,7 @@ def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes
         return _conflict(call, body, said)
     if status == 410:
         return TransientError(f"The list of {call.subject} grew too old; listing again.", delay=0.2)
-    if status == 422 and any(c.get("reason") == "UnexpectedServerResponse" for c in _causes(body)):
+    if status == 422 and _does_not_fit(call, body):
         return ChangedError(
             f"{call.subject} is no longer what it was when it was looked at, so nothing was "
             "changed: see who changed it, then make a new plan."
@@ -115,11 +119,17 @@ def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes
     return PermanentError(f"The cluster refused to change {call.subject} ({status}): {said}")
 
 
+def _does_not_fit(call: Call, body: bytes) -> bool:
+    """Say whether a JSON patch was refused as such: that alone is invalid without any details."""
+    found = _status(body)
+    return (call.method, found.get("reason"), found.get("details")) == ("PATCH", "Invalid", {})
+
+
 def _conflict(call: Call, body: bytes, said: str) -> ActionError:
     if _status(body).get("reason") == "AlreadyExists":
         return ExistsError(f"{call.subject} is there already.")
     if any(cause.get("reason") == "FieldManagerConflict" for cause in _causes(body)):
-        return PermanentError(f"{call.subject} has fields that another manager owns: {said}")
+        return OwnedError(f"{call.subject} has fields that another manager owns: {said}")
     return ConflictError(f"{call.subject} was changed by someone else just now.", delay=0.2)
 
 
