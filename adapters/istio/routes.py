@@ -104,14 +104,15 @@ def _title(section: str, index: int, whole: Object) -> str:
     return f"{section} rule {index + 1}{name}{only}"
 
 
-def mirrors(found: Object, namespace: str) -> Iterator[tuple[str, str]]:
-    """Return each rule that copies its traffic, with the full name that the copies go to."""
+def mirrors(found: Object, namespace: str) -> Iterator[tuple[str, str, str]]:
+    """Return each rule that copies its traffic, and where to: as written, and the full name."""
     for index, whole in enumerate((found.get("spec") or {}).get("http") or ()):
         copies = [each.get("destination") or {} for each in whole.get("mirrors") or ()]
         if whole.get("mirror"):
             copies.append(whole["mirror"])
         for each in copies:
-            yield _title("http", index, whole), full_name(_shown(each), namespace)
+            shown = _shown(each)
+            yield _title("http", index, whole), shown, full_name(shown, namespace)
 
 
 def veiled(value: Any, *, inside: bool = False) -> Any:

@@ -251,8 +251,8 @@ def _apart(rules: Iterable[Rule]) -> tuple[str, ...]:
 def _mirrored(cluster: Cluster, inputs: SetRouteWeightsInputs, found: Object) -> tuple[str, ...]:
     ending = {name for name, weight in _wanted(cluster, inputs).items() if not weight}
     return tuple(
-        f"{title} still sends copies of its traffic to {name.partition('.')[0]} (mirror)."
-        for title, name in routes.mirrors(found, cluster.namespace)
+        f"{title} still sends copies of its traffic to {shown} (mirror)."
+        for title, shown, name in routes.mirrors(found, cluster.namespace)
         if name in ending
     )
 

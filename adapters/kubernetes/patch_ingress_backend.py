@@ -66,7 +66,9 @@ class PatchIngressBackendInputs(Model):
         default=None,
         description="Number or name of its port; by default each path keeps the one that it has.",
     )
-    paths: tuple[Route, ...] = Field(default=(), description="Which paths, as `{host, path}`.")
+    paths: tuple[Route, ...] = Field(
+        default=(), description="Which paths, as `{host, path}`.", examples=[[{"path": "/api"}]]
+    )
     all: bool = Field(
         default=False,
         description="Instead of paths: every path that goes to `current`, and the default backend.",
@@ -130,10 +132,10 @@ class PatchIngressBackend(Action):
     Inputs: ClassVar[type[Model]] = PatchIngressBackendInputs
     Output: ClassVar[type[Model]] = PatchIngressBackendOutput
     example: ClassVar[JsonObject] = {
-        "ingress": "boardroom-ingress",
+        "ingress": "shop",
         "all": True,
-        "current": "boardroom-backend-green",
-        "to": "boardroom-backend-blue",
+        "current": "checkout-green",
+        "to": "checkout-blue",
     }
 
     def permissions(

@@ -45,6 +45,7 @@ class SwitchSelectorInputs(Model):
     selector: labels.Selector = Field(
         default="",
         description="Instead of names: labels of Services. Those without the key are left out.",
+        examples=["app.kubernetes.io/part-of=shop"],
     )
     key: str = Field(
         pattern=rf"^{labels.KEY}$", description="Key of the selector, e.g. `deployment-color`."

@@ -1,4 +1,4 @@
-"""Traffic moves between colours on the real API server: Services' selectors and Ingress backends."""
+"""Services' selectors move from colour to colour on the real API server."""
 
 from __future__ import annotations
 
@@ -22,29 +22,11 @@ from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
 from tests.real.bench.pods import image_id
 from tests.real.kubernetes import faults
+from tests.real.kubernetes.colours import KEY, REAL_PATCH, coloured, pods_ready, pointing, until
 
 Json = Any
 Uses = Callable[..., Use]
-KEY = "deployment-color"
 SERVICES = ("business", "core")
-REAL_PATCH = r"^(?!.*dryRun)"
-
-
-def coloured(name: str, colour: str, *, image: str = "", replicas: int = 2) -> Json:
-    """Return a Deployment of one colour of a service."""
-    labels = {"app": name, KEY: colour}
-    template = manifests.pod_template(name, image or f"shop/{name}:{colour}")
-    template["metadata"]["labels"] = labels
-    return manifests.deployment(
-        f"{name}-{colour}", replicas=replicas, template=template, selector={"matchLabels": labels}
-    )
-
-
-def pointing(name: str, colour: str, **labels: str) -> Json:
-    """Return a Service that selects one colour."""
-    made = manifests.service(name, selector={"app": name, KEY: colour})
-    made["metadata"]["labels"] = {"part-of": "shop", **labels}
-    return made
 
 
 @pytest.fixture
@@ -203,7 +185,7 @@ async def test_a_change_right_before_the_request_is_not_overwritten(
     )
     switch = to_blue(use_through)
     await switch.preview()
-    with pytest.raises(PermanentError, match="so these went back: business.*no longer what"):
+    with pytest.raises(PermanentError, match=r"so these went back: business.*no longer what"):
         await switch.apply()
     assert colours(shop) == ["green", "green"]
     assert shop.get("service", "core")["spec"]["selector"]["tier"] == "new"
@@ -303,20 +285,3 @@ async def test_services_that_can_not_be_switched_are_named(shop: Cluster, use: U
         await to_blue(use, services=["core", "postgres"]).preview()
     with pytest.raises(PermanentError, match="no Service with the labels part-of=nothing"):
         await to_blue(use, services=(), selector="part-of=nothing").preview()
-
-
-def pods_ready(cluster: Cluster, app: str, colour: str) -> tuple[int, int]:
-    """Return how many pods of a colour there are, and how many are ready."""
-    pods = [
-        {c["type"]: c["status"] for c in pod["status"].get("conditions") or ()}
-        for pod in cluster.all("pod", labels=f"app={app},{KEY}={colour}")
-        if "deletionTimestamp" not in pod["metadata"]
-    ]
-    return len(pods), sum(1 for each in pods if each.get("Ready") == "True")
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for the cluster."""
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.05)
