@@ -23,6 +23,9 @@ PLAIN = {
 }
 STARTED_LATELY = "starting"
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+DEADLINE = "ProgressDeadlineExceeded"
+DEADLINE_SECONDS = 600
+"""What a Deployment has that names no deadline of its own."""
 RESTARTED_LATELY = timedelta(minutes=5)
 
 
@@ -54,7 +57,7 @@ def judge(kind: str, workload: Object) -> Rollout:
     if _unseen(workload):
         return Rollout(ready=ready, desired=desired, waits_for="the controller to see the change")
     if kind == "Deployment":
-        return _judge_deployment(spec, status, ready, desired)
+        return _judge_deployment(workload, ready, desired)
     return _judge_stateful(spec, status, ready, desired)
 
 
@@ -63,7 +66,8 @@ def _unseen(workload: Object) -> bool:
     return seen < int(workload["metadata"].get("generation") or 0)
 
 
-def _judge_deployment(spec: Object, status: Object, ready: int, desired: int) -> Rollout:
+def _judge_deployment(workload: Object, ready: int, desired: int) -> Rollout:
+    spec, status = workload.get("spec") or {}, workload.get("status") or {}
     updated = int(status.get("updatedReplicas") or 0)
     total = int(status.get("replicas") or 0)
     available = int(status.get("availableReplicas") or 0)
@@ -76,16 +80,36 @@ def _judge_deployment(spec: Object, status: Object, ready: int, desired: int) ->
         waits_for = f"{desired - min(available, ready)} of {count(desired, 'pod')} to be ready"
     if waits_for and spec.get("paused"):
         failed = "its rollout is paused: `kubectl rollout resume` it"
-    elif waits_for and _deadline_passed(status):
+    elif waits_for and _deadline_passed(workload):
         failed = "its rollout exceeded its progress deadline"
     return Rollout(ready=ready, desired=desired, waits_for=waits_for, failed=failed)
 
 
-def _deadline_passed(status: Object) -> bool:
-    return any(
-        c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded"
-        for c in status.get("conditions") or ()
-    )
+def _deadline_passed(workload: Object) -> bool:
+    """Say whether the rollout of this very template exceeded its progress deadline.
+
+    The controller leaves the verdict on the template before in place until the new one's first
+    pod moves, though it has observed the new generation: what is older than the last change of
+    the template, and even half a deadline more, is not about it.
+    """
+    for each in workload["status"].get("conditions") or ():
+        if each.get("type") == "Progressing" and each.get("reason") == DEADLINE:
+            deadline = int(workload["spec"].get("progressDeadlineSeconds") or DEADLINE_SECONDS)
+            told, changed = each.get("lastUpdateTime"), _template_written(workload)
+            if not told or changed is None:
+                return True
+            return _time(told) >= changed + timedelta(seconds=deadline / 2)
+    return False
+
+
+def _template_written(workload: Object) -> datetime | None:
+    """Return when somebody wrote the pod template last, as far as the API server kept it."""
+    times = [
+        _time(each["time"])
+        for each in workload["metadata"].get("managedFields") or ()
+        if each.get("time") and "f:template" in (each.get("fieldsV1") or {}).get("f:spec", {})
+    ]
+    return max(times, default=None)
 
 
 def _judge_stateful(spec: Object, status: Object, ready: int, desired: int) -> Rollout:
