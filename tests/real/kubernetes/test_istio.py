@@ -17,6 +17,7 @@ from tests.real.kubernetes.colours import REAL_PATCH
 
 Json = Any
 Uses = Callable[..., Use]
+UNSERVED = "404 page not found\n"
 STABLE = {"host": "shop", "subset": "stable"}
 CANARY = {"host": "shop", "subset": "canary"}
 OTHER = {"host": "docs.other.svc.cluster.local"}
@@ -270,15 +271,14 @@ async def test_the_version_that_the_cluster_serves_is_spoken(
 ) -> None:
     """An older Istio has v1beta1 only; a cluster without Istio is told."""
     api = r"^/apis/networking\.istio\.io"
-    unserved = {"body": "404 page not found\n", "times": faults.EVERY}
-    gateway.answer(404, path=rf"{api}/v1(/|$|\?)", **unserved)
+    gateway.answer(404, path=rf"{api}/v1(/|$|\?)", times=faults.EVERY, body=UNSERVED)
     split = to_stable(use_through)
     await split.preview()
     await split.apply()
     assert isinstance(await split.outcome(), Holds)
     await split.undo()
     assert {each.path.split("/")[3] for each in gateway.writes()} == {"v1beta1"}
-    gateway.answer(404, path=api, **unserved)
+    gateway.answer(404, path=api, times=faults.EVERY, body=UNSERVED)
     with pytest.raises(PermanentError, match=r"serves no VirtualServices .* is Istio there"):
         await split.preview()
 
