@@ -1,0 +1,5 @@
+"""Pods that are cut off."""
+
+from tests.real.kubernetes.stories.story import Story
+
+STORIES: tuple[Story, ...] = ()

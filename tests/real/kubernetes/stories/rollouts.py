@@ -1,0 +1,25 @@
+"""Rollouts that are awaited, begun again and taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.real.bench.clusters import Cluster
+from tests.real.kubernetes.stories.story import Story, shop
+
+
+async def _two_templates(cluster: Cluster, _: Path) -> None:
+    for tag in ("1.0.0", "1.1.0"):
+        cluster.apply(cluster.deployment(image=f"shop/checkout:{tag}"))
+        await cluster.settled("checkout")
+
+
+STORIES = (
+    Story(uses="kubernetes.rollout_wait", inputs={"names": ["checkout"]}, before=shop),
+    Story(uses="kubernetes.rollout_restart", inputs={"names": ["checkout"]}, before=shop),
+    Story(
+        uses="kubernetes.rollout_undo",
+        inputs={"targets": {"checkout": {"image": "shop/checkout:1.0.0"}}},
+        before=_two_templates,
+    ),
+)
