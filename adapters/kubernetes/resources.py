@@ -37,6 +37,7 @@ class Resource:
 PODS = Resource(base=CORE, plural="pods", kind="Pod")
 CONFIGMAPS = Resource(base=CORE, plural="configmaps", kind="ConfigMap")
 SECRETS = Resource(base=CORE, plural="secrets", kind="Secret")
+SERVICE_ACCOUNTS = Resource(base=CORE, plural="serviceaccounts", kind="ServiceAccount")
 SERVICES = Resource(base=CORE, plural="services", kind="Service")
 NAMESPACES = Resource(base=CORE, plural="namespaces", kind="Namespace", namespaced=False)
 DEPLOYMENTS = Resource(base=APPS, plural="deployments", kind="Deployment")
@@ -61,6 +62,9 @@ ENDPOINT_SLICES = Resource(
 )
 VIRTUAL_SERVICES = Resource(
     base="/apis/networking.istio.io/v1", plural="virtualservices", kind="VirtualService"
+)
+SCALED_OBJECTS = Resource(
+    base="/apis/keda.sh/v1alpha1", plural="scaledobjects", kind="ScaledObject"
 )
 REVIEWS = Resource(
     base="/apis/authorization.k8s.io/v1",
