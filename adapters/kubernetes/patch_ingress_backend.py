@@ -198,7 +198,8 @@ class PatchIngressBackend(Action):
             cluster.find(INGRESSES, inputs.ingress), cluster.find(SERVICES, inputs.to)
         )
         if ingress is None or service is None:
-            return Refuted(why=f"there is no {inputs.to if ingress else inputs.ingress} any more")
+            gone = f"Service {inputs.to}" if ingress else f"Ingress {inputs.ingress}"
+            return Refuted(why=f"there is no {gone} any more")
         there = backends.backends(ingress)
         ways = _recorded(inputs, captured) or _meant(inputs, ingress)
         now = {each.identity: each.target for each in there}

@@ -13,7 +13,7 @@ from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.endpoints import Endpoint, Pods
 from adapters.kubernetes.resources import PODS
 from adapters.kubernetes.selectors import Move, selector_of, written
-from adapters.values import listed
+from adapters.values import count, listed
 from flows.actions import Change, PermanentError, TransientError
 
 Object = Mapping[str, Any]
@@ -155,8 +155,8 @@ def as_expected(sides: Iterable[Side], images: Mapping[str, str]) -> None:
 def fewer(sides: Iterable[Side]) -> tuple[str, ...]:
     """Warn where fewer pods take over than there are now, ready or not."""
     return tuple(
-        f"{side.move.service}: {side.there.ready} pods take over from {side.here.total}. "
-        "They may be too few for all traffic."
+        f"{side.move.service}: its traffic goes from {count(side.here.total, 'pod')} to "
+        f"{side.there.ready}, which may be too few."
         for side in sides
         if not side.in_place and side.there.ready < side.here.total
     )

@@ -7,6 +7,7 @@ A case is `golden/<action>/<name>.json`.  With RECORD_GOLDEN=1 in the environmen
 import json
 import os
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ async def test_case(
     told = _read(case)
     action = registry.find(case.parent.name)
     context = scripted(
-        observed=told.get("observed"),
+        observed=deepcopy(told.get("observed")),  # answers in turn are used up
         helm=told.get("helm"),
         secrets=told.get("secrets"),
         files=told.get("files"),

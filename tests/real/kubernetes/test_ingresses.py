@@ -261,7 +261,7 @@ async def test_it_holds_only_with_ready_endpoints(board: Cluster, use: Uses) -> 
     board.delete("ingress", "board")
     gone = await change.verify()
     assert isinstance(gone, Refuted)
-    assert gone.why == "there is no board any more"
+    assert gone.why == "there is no Ingress board any more"
 
 
 def endpoints(cluster: Cluster, name: str) -> list[Json]:

@@ -140,7 +140,7 @@ async def test_too_few_ready_pods_are_refused(shop: Cluster, use: Uses, image: s
     if ready:
         preview = await to_blue(use, at_least=1).preview()
         assert preview.warnings == (
-            "core: 1 pods take over from 2. They may be too few for all traffic.",
+            "core: its traffic goes from 2 pods to 1, which may be too few.",
         )
 
 
