@@ -15,11 +15,16 @@ async def _two_templates(cluster: Cluster, _: Path) -> None:
 
 
 STORIES = (
-    Story(uses="kubernetes.rollout_wait", inputs={"names": ["checkout"]}, before=shop),
+    Story(
+        uses="kubernetes.rollout_wait",
+        inputs={"names": ["checkout"]},
+        before=shop,
+        seldom=('{apiGroups: [""], resources: ["pods"], verbs: ["list"]}',),  # who is late, and why
+    ),
     Story(uses="kubernetes.rollout_restart", inputs={"names": ["checkout"]}, before=shop),
     Story(
         uses="kubernetes.rollout_undo",
-        inputs={"targets": {"checkout": {"image": "shop/checkout:1.0.0"}}},
+        inputs={"targets": [{"name": "checkout", "to": {"images": "shop/checkout:1.0.0"}}]},
         before=_two_templates,
     ),
 )
