@@ -127,7 +127,7 @@ class RolloutUndo(Action):
             fingerprint=fingerprint_of({str(m.workload): m.relied_on() for m in moves}),
             changes=tuple(change for each in moves for change in each.changes()),
             in_place=all(each.is_made for each in moves),
-            touches=len(moves),
+            touches=sum(1 for each in moves if not each.is_made),
             warnings=(*doubts, *told, *_stuck(moves, pods)),
         )
 

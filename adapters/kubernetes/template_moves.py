@@ -88,7 +88,10 @@ def record(moves: Iterable[Move]) -> JsonObject:
     for each in moves:
         running = each.history.running
         if running is None:
-            raise TransientError(f"The template of {each.workload} is not kept yet.")
+            raise TransientError(
+                f"The controller of {each.workload} has not kept its newest template yet; "
+                "looking again."
+            )
         workload = {"kind": each.workload.kind, "name": each.workload.name}
         way = {"before": running.hash, "target": each.target.hash, "to": each.to}
         found.append({**workload, **way})
@@ -156,9 +159,15 @@ async def make(cluster: Cluster, records: Iterable[Record]) -> None:
         try:
             await _write(cluster, history, target)
         except PermanentError as error:
-            told = f" Before it, {listed(done)} was changed." if done else ""
-            raise PermanentError(f"{error}{told}") from error
+            raise _in_the_middle(error, done) from error
         done.append(str(each.workload))
+
+
+def _in_the_middle(error: PermanentError, done: list[str]) -> PermanentError:
+    if not done:
+        return error
+    what = str(error).removesuffix(".")
+    return PermanentError(f"{what}. Before it, {listed(done)} was changed; a retry does the rest.")
 
 
 async def attempt(cluster: Cluster, move: Move) -> None:
