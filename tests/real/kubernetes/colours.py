@@ -43,6 +43,13 @@ def pods_ready(cluster: Cluster, app: str, colour: str) -> tuple[int, int]:
     return len(pods), sum(1 for each in pods if each.get("Ready") == "True")
 
 
+def serving(cluster: Cluster, service: str) -> int:
+    """Return how many ready endpoints a Service's traffic reaches."""
+    slices = cluster.all("endpointslice", labels=f"kubernetes.io/service-name={service}")
+    endpoints = [endpoint for part in slices for endpoint in part.get("endpoints") or ()]
+    return sum(1 for each in endpoints if each["conditions"].get("ready") is not False)
+
+
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for the cluster."""
     async with asyncio.timeout(30):

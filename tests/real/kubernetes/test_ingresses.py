@@ -13,7 +13,7 @@ from tests.real.bench import manifests
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
 from tests.real.kubernetes import faults
-from tests.real.kubernetes.colours import KEY, REAL_PATCH, coloured, pods_ready, until
+from tests.real.kubernetes.colours import KEY, REAL_PATCH, coloured, pods_ready, serving, until
 
 Json = Any
 Uses = Callable[..., Use]
@@ -54,6 +54,8 @@ async def board(cluster: Cluster) -> Cluster:
         ingress(path("/", "board-green"), path("/api", "board-green"), path("/docs", "docs")),
     )
     await cluster.settled("board-green", "board-blue")
+    names = ("board-green", "board-blue")
+    await until(lambda: [serving(cluster, name) for name in names] == [2, 2])
     return cluster
 
 
@@ -233,12 +235,12 @@ async def test_undo_waits_until_the_old_pods_can_take_the_traffic(
     await change.apply()
     board.patch("deployment", "board-green", {"spec": {"replicas": 0}})
     await until(lambda: pods_ready(board, "board", "green") == (0, 0))
-    await until(lambda: not endpoints(board, "board-green"))
+    await until(lambda: serving(board, "board-green") == 0)
     with pytest.raises(TransientError, match="Nothing is ready behind board-green"):
         await change.action.undo(change.inputs, change.captured, change.context)
     assert goes(board) == ALL_BLUE
     board.patch("deployment", "board-green", {"spec": {"replicas": 1}})
-    await until(lambda: len(endpoints(board, "board-green")) == 1)
+    await until(lambda: serving(board, "board-green") == 1)
     while "board-green" not in goes(board):
         await change.undo()
     assert goes(board) == ALL_GREEN
@@ -250,7 +252,7 @@ async def test_it_holds_only_with_ready_endpoints(board: Cluster, use: Uses) -> 
     await change.apply()
     assert isinstance(await change.outcome(), Holds)
     board.patch("deployment", "board-blue", {"spec": {"replicas": 1}})
-    await until(lambda: len(endpoints(board, "board-blue")) == 1)
+    await until(lambda: serving(board, "board-blue") == 1)
     verdict = await change.verify()
     assert isinstance(verdict, NotYet)
     assert verdict.progress == "board-blue: ready 1/2"
@@ -262,9 +264,3 @@ async def test_it_holds_only_with_ready_endpoints(board: Cluster, use: Uses) -> 
     gone = await change.verify()
     assert isinstance(gone, Refuted)
     assert gone.why == "there is no Ingress board any more"
-
-
-def endpoints(cluster: Cluster, name: str) -> list[Json]:
-    """Return a Service's endpoints."""
-    slices = cluster.all("endpointslice", labels=f"kubernetes.io/service-name={name}")
-    return [each for part in slices for each in part.get("endpoints") or ()]

@@ -22,7 +22,15 @@ from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
 from tests.real.bench.pods import image_id
 from tests.real.kubernetes import faults
-from tests.real.kubernetes.colours import KEY, REAL_PATCH, coloured, pods_ready, pointing, until
+from tests.real.kubernetes.colours import (
+    KEY,
+    REAL_PATCH,
+    coloured,
+    pods_ready,
+    pointing,
+    serving,
+    until,
+)
 
 Json = Any
 Uses = Callable[..., Use]
@@ -37,6 +45,7 @@ async def shop(cluster: Cluster) -> Cluster:
             pointing(name, "green"), coloured(name, "green"), coloured(name, "blue", replicas=3)
         )
     await cluster.settled(*(f"{name}-{c}" for name in SERVICES for c in ("green", "blue")))
+    await until(lambda: [serving(cluster, name) for name in SERVICES] == [2, 2])
     return cluster
 
 

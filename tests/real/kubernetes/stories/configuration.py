@@ -28,7 +28,7 @@ async def _configured(cluster: Cluster, _: Path) -> None:
 STORIES = (
     Story(
         uses="kubernetes.patch_configmap",
-        inputs={"name": "settings", "key": "MODE", "value": "shut", "restart": True},
+        inputs={"name": "settings", "key": "MODE", "value": "shut", "restart": ["checkout"]},
         before=_configured,
     ),
     Story(

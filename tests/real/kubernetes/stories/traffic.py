@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.real.bench.clusters import Cluster
-from tests.real.kubernetes.colours import KEY, coloured, pointing, until
+from tests.real.kubernetes.colours import KEY, coloured, pointing, serving, until
 from tests.real.kubernetes.stories.story import Story
 
 
@@ -15,7 +15,8 @@ async def _colours(cluster: Cluster, _: Path) -> None:
     deployments = [coloured("checkout", colour) for colour in ("blue", "green")]
     cluster.apply(*deployments, *services, pointing("checkout", "green"), ingress)
     await cluster.settled("checkout-blue", "checkout-green")
-    await until(lambda: len(cluster.all("endpointslice")) == 3)
+    names = ("checkout", "checkout-blue", "checkout-green")
+    await until(lambda: [serving(cluster, name) for name in names] == [2, 2, 2])
 
 
 async def _split(cluster: Cluster, _: Path) -> None:
