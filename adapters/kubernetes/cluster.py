@@ -4,8 +4,10 @@
 errors; objects are never turned into models, so that what is written back is what was read.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -19,6 +21,8 @@ ANSWER_SECONDS = 20.0
 PAGE = 500
 MANAGER = "backout"
 """The field manager that changes are written under."""
+CHANNELS = "v4.channel.k8s.io"
+"""How a websocket carries the output of a command."""
 
 Object = dict[str, Any]
 
@@ -88,24 +92,33 @@ class Cluster:
         """Create an object; raise `ExistsError` where its name is taken."""
         return await self.call("POST", "create", resource, body=body, dry_run=dry_run)
 
-    async def patch(
+    async def patch(  # noqa: PLR0913 - they are the ways of the API
         self,
         resource: Resource,
         name: str,
         body: Any,
         *,
         kind: Patch = Patch.MERGE,
+        sub: str = "",
         force: bool = False,
         dry_run: bool = False,
     ) -> Object:
-        """Patch one object.
+        """Patch one object (or its subresource).
 
         A JSON patch whose `test` fails raises `ChangedError`; `force` takes fields over that
         another manager applied, for server-side apply.
         """
         query = {"force": "true"} if force else {}
         return await self.call(
-            "PATCH", "patch", resource, name, body=body, kind=kind, query=query, dry_run=dry_run
+            "PATCH",
+            "patch",
+            resource,
+            name,
+            sub=sub,
+            body=body,
+            kind=kind,
+            query=query,
+            dry_run=dry_run,
         )
 
     async def put(
@@ -131,10 +144,42 @@ class Cluster:
         return await self.call("POST", "create", REVIEWS, body=body)
 
     async def text(self, resource: Resource, name: str, sub: str, query: Mapping[str, str]) -> str:
-        """Return a subresource that is text, such as a pod's log."""
+        """Return a subresource that is text."""
+        return (await self.raw(resource, name, sub, query)).decode(errors="replace")
+
+    async def raw(self, resource: Resource, name: str, sub: str, query: Mapping[str, str]) -> bytes:
+        """Return a subresource as it comes, such as a pod's log."""
         call = self._call("GET", "get", resource, name, sub=sub)
-        data = await self._send(call, self._path(resource, name, sub, query), None, accept="*/*")
-        return data.decode(errors="replace")
+        return await self._send(call, self._path(resource, name, sub, query), None, accept="*/*")
+
+    @asynccontextmanager
+    async def dial(
+        self, resource: Resource, name: str, sub: str, query: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[Any]:
+        """Open a websocket of `aiohttp` to a subresource, such as a command in a pod.
+
+        Raises what a read raises, also where the connection breaks while it is used.
+        """
+        call = self._call("GET", "get", resource, name, sub=sub)
+        await self._link.refresh()
+        api, aiohttp = self._link.api, self._link.transport
+        path = self._path(resource, name, sub, query)
+        _, url, headers, *_ = await api.param_serialize("GET", path, auth_settings=["BearerToken"])
+        rest = api.rest_client
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                socket = await rest.pool_manager.ws_connect(
+                    url, headers=headers, protocols=(CHANNELS,), proxy=rest.proxy
+                )
+            async with socket:
+                yield socket
+        except aiohttp.WSServerHandshakeError as error:
+            said = json.dumps({"message": error.message}).encode()
+            raise errors.from_answer(call, error.status, error.headers or {}, said) from error
+        except aiohttp.ClientConnectorError as error:
+            raise errors.from_failure(call, error, server=self.server, sent=False) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.from_failure(call, error, server=self.server, sent=True) from error
 
     async def call(  # noqa: PLR0913 - one place knows how a request is built
         self,
@@ -180,7 +225,13 @@ class Cluster:
             manages=method in ("POST", "PUT", "PATCH") and resource is not REVIEWS,
         )
 
-    def _path(self, resource: Resource, name: str, sub: str, query: Mapping[str, str]) -> str:
+    def _path(
+        self,
+        resource: Resource,
+        name: str,
+        sub: str,
+        query: Mapping[str, str] | Sequence[tuple[str, str]],
+    ) -> str:
         scope = f"/namespaces/{quote(self.namespace)}" if resource.namespaced else ""
         tail = "".join(f"/{quote(part)}" for part in (name, sub) if part)
         path = f"{resource.base}{scope}/{resource.plural}{tail}"

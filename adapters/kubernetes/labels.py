@@ -81,6 +81,18 @@ def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return all(_meets(rule, labels) for rule in selector.get("matchExpressions") or ())
 
 
+def bears(found: Mapping[str, Any], selector: Mapping[str, Any]) -> bool:
+    """Say whether an object or the template of its pods has the labels of a selector.
+
+    People label either, and a workload without pods has no other place for them.
+    """
+    spec = found.get("spec") or {}
+    holders = (found, spec.get("template") or {}, spec.get("jobTemplate") or {})
+    return any(
+        matches(selector, (holder.get("metadata") or {}).get("labels") or {}) for holder in holders
+    )
+
+
 def _meets(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     value = labels.get(rule["key"])
     match rule["operator"]:
