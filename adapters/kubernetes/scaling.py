@@ -1,8 +1,8 @@
-"""Replica counts: reading, recording and setting them.
+"""What decides how many pods run: counts, suspensions of CronJobs, pauses of KEDA.
 
-Called by `kubernetes.scale` and `kubernetes.restore_scale`.  Counts are set as absolute values
-under the object's resource version, so that a repeat changes nothing and a change by someone
-else is noticed.
+Called by `kubernetes.scale` and `kubernetes.restore_scale`.  A setting is one value of one object.
+It is written as an absolute value over the very value that was read, so that a repeat changes
+nothing and a change by someone else at the same moment is not overwritten.
 """
 
 import asyncio
@@ -10,151 +10,189 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.kubernetes import access, workloads
-from adapters.kubernetes.cluster import Cluster
+from adapters.kubernetes import json_patches, labels, workloads
+from adapters.kubernetes.cluster import Cluster, Object, Patch
 from adapters.kubernetes.errors import NotFoundError
-from adapters.kubernetes.resources import AUTOSCALERS, PODS
+from adapters.kubernetes.resources import (
+    AUTOSCALERS,
+    CRONJOBS,
+    DEPLOYMENTS,
+    PODS,
+    SCALED_OBJECTS,
+    STATEFULSETS,
+    Resource,
+)
 from adapters.kubernetes.workloads import Workload
-from adapters.values import count, listed
-from flows.actions import JsonObject, PermanentError, Permission
+from adapters.values import count
 
+PAUSED = "autoscaling.keda.sh/paused-replicas"
+"""KEDA keeps a workload at this number while a ScaledObject has this annotation."""
 ENDED = frozenset({"Succeeded", "Failed"})
+COUNTED: Mapping[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, STATEFULSETS)}
+SETTABLE: Mapping[str, Resource] = {
+    **COUNTED,
+    CRONJOBS.kind: CRONJOBS,
+    SCALED_OBJECTS.kind: SCALED_OBJECTS,
+}
+STOPPING = (SCALED_OBJECTS.kind, CRONJOBS.kind, *COUNTED)
+STARTING = (SCALED_OBJECTS.kind, *COUNTED, CRONJOBS.kind)
+"""Orders: KEDA must not see a count that it does not want; jobs start after what they call."""
+
+Value = int | bool | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """A workload's scale: `wanted` and `running` count pods, `pods` selects them."""
+class Setting:
+    """One value as it is.  `whose` names its object; `found` is the object."""
 
-    workload: Workload
-    wanted: int
-    running: int
-    pods: str
-    version: str
+    whose: Workload
+    now: Value
+    found: Object
 
+    @property
+    def running(self) -> int:
+        """Return the number of pods of a workload, those on their way out left out."""
+        return int((self.found.get("status") or {}).get("replicas") or 0)
 
-async def read(cluster: Cluster, wanted: Iterable[Workload]) -> tuple[Scale, ...]:
-    """Read scales side by side; raise `PermanentError` that names all that are missing."""
-    every = tuple(wanted)
-    answers = await asyncio.gather(
-        *(cluster.read(w.resource, w.name, sub="scale") for w in every), return_exceptions=True
-    )
-    missing = [str(w) for w, a in zip(every, answers, strict=True) if isinstance(a, NotFoundError)]
-    if missing:
-        raise PermanentError(
-            f"There is no workload {listed(missing)} in namespace {cluster.namespace}."
-        )
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return tuple(_scale(w, a) for w, a in zip(every, answers, strict=True) if isinstance(a, dict))
+    @property
+    def ready(self) -> int:
+        """Return the number of ready pods, once the controller has seen the newest count."""
+        status = self.found.get("status") or {}
+        seen = int(status.get("observedGeneration") or 0)
+        if seen < int(self.found["metadata"].get("generation") or 0):
+            return 0
+        return int(status.get("readyReplicas") or 0)
 
+    def told(self, value: Value) -> str:
+        """Write a value: `3 pods`, `suspended`, `paused at 0 pods`."""
+        match self.whose.kind:
+            case CRONJOBS.kind:
+                return "suspended" if value else "on schedule"
+            case SCALED_OBJECTS.kind:
+                return "scaled by KEDA" if value is None else f"paused at {value} pods"
+            case _:
+                return count(int(value or 0), "pod")
 
-def _scale(workload: Workload, answer: dict[str, Any]) -> Scale:
-    status = answer.get("status") or {}
-    return Scale(
-        workload=workload,
-        wanted=int((answer.get("spec") or {}).get("replicas") or 0),
-        running=int(status.get("replicas") or 0),
-        pods=str(status.get("selector") or ""),
-        version=str(answer["metadata"].get("resourceVersion") or ""),
-    )
+    def state(self, value: Value) -> str:
+        """Write a value to follow “is”: `at 3 pods`, `suspended`."""
+        return f"at {self.told(value)}" if self.whose.kind in COUNTED else self.told(value)
 
 
-async def put(cluster: Cluster, scale: Scale, replicas: int, *, dry_run: bool = False) -> None:
-    """Set one count, unless it is set already."""
-    if scale.wanted == replicas:
+def setting(kind: str, found: Object) -> Setting:
+    """Read the setting of an object of one of the kinds of `SETTABLE`."""
+    spec, metadata = found.get("spec") or {}, found["metadata"]
+    now: Value
+    match kind:
+        case CRONJOBS.kind:
+            now = bool(spec.get("suspend"))
+        case SCALED_OBJECTS.kind:
+            now = (metadata.get("annotations") or {}).get(PAUSED)
+        case _:
+            now = int(spec.get("replicas", 1))
+    return Setting(whose=Workload(kind=kind, name=metadata["name"]), now=now, found=found)
+
+
+async def put(
+    cluster: Cluster, each: Setting, value: Value, *, moved: bool = False, dry_run: bool = False
+) -> None:
+    """Write one value, unless it is there already.
+
+    `moved` where an autoscaler may change the count at any moment: then it is not compared.
+    """
+    if each.now == value:
         return
-    name = scale.workload.name
-    body = {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": {
-            "name": name,
-            "namespace": cluster.namespace,
-            "resourceVersion": scale.version,
-        },
-        "spec": {"replicas": replicas},
-    }
-    await cluster.put(scale.workload.resource, name, body, sub="scale", dry_run=dry_run)
+    name, resource = each.whose.name, SETTABLE[each.whose.kind]
+    if each.whose.kind == SCALED_OBJECTS.kind:
+        # What is not there can't be tested, so the whole object must be as it was.
+        guard = {} if dry_run else {"resourceVersion": each.found["metadata"]["resourceVersion"]}
+        body = {"metadata": {**guard, "annotations": {PAUSED: value}}}
+        await cluster.patch(resource, name, body, dry_run=dry_run)
+        return
+    if each.whose.kind == CRONJOBS.kind:
+        path: tuple[str, ...] = ("spec", "suspend")
+        tests, sub = [json_patches.test(path, each.now)], ""
+    else:
+        # A Scale leaves a count of 0 out, so that all that holds it is compared.
+        path, sub = ("spec", "replicas"), "scale"
+        spec = {"replicas": each.now} if each.now else {}
+        tests = [] if moved else [json_patches.test(path[:1], spec)]
+    operations = [*tests, json_patches.add(path, value)]
+    await cluster.patch(resource, name, operations, kind=Patch.JSON, sub=sub, dry_run=dry_run)
 
 
-async def record(cluster: Cluster, scales: Iterable[Scale]) -> JsonObject:
-    """Return the capture: counts, and the autoscalers that watch these workloads."""
-    every = tuple(scales)
-    return {
-        "workloads": [
-            {"kind": s.workload.kind, "name": s.workload.name, "replicas": s.wanted} for s in every
-        ],
-        "autoscalers": await autoscalers(cluster, {s.workload for s in every}),
-    }
+async def of_names(
+    cluster: Cluster, names: Iterable[Workload], *, lenient: bool = False
+) -> tuple[Setting, ...]:
+    """Read the counts of these workloads.
+
+    Raises `PermanentError` that names all missing ones; `lenient` leaves them out.
+    """
+    every = tuple(names)
+    if not lenient:
+        found = await workloads.fetch(cluster, every)
+        return tuple(setting(workload.kind, each) for workload, each in found.items())
+    answers = await asyncio.gather(*(cluster.find(SETTABLE[w.kind], w.name) for w in every))
+    pairs = zip(every, answers, strict=True)
+    return tuple(setting(workload.kind, each) for workload, each in pairs if each is not None)
 
 
-def recorded(captured: JsonObject) -> Mapping[Workload, int]:
-    """Read a capture back."""
-    return {
-        Workload(kind=str(each["kind"]), name=str(each["name"])): int(each["replicas"])
-        for each in captured.get("workloads") or ()
-    }
+async def of_all(
+    cluster: Cluster, kinds: Iterable[str], selector: Mapping[str, Any]
+) -> tuple[Setting, ...]:
+    """Read the settings of all objects of these kinds that a selector takes."""
+    every = tuple(kinds)
+    lists = await asyncio.gather(*(cluster.items(SETTABLE[kind]) for kind in every))
+    return tuple(
+        setting(kind, found)
+        for kind, objects in zip(every, lists, strict=True)
+        for found in objects
+        if labels.bears(found, selector)
+    )
 
 
-async def autoscalers(cluster: Cluster, watched: set[Workload]) -> list[dict[str, Any]]:
+async def pauses(cluster: Cluster, watched: Iterable[Workload]) -> tuple[Setting, ...]:
+    """Read the settings of the ScaledObjects that scale these workloads."""
+    targets = set(watched)
+    return tuple(
+        setting(SCALED_OBJECTS.kind, found)
+        for found in await _where_served(cluster, SCALED_OBJECTS)
+        if target(found) in targets
+    )
+
+
+async def autoscalers(cluster: Cluster, watched: Iterable[Workload]) -> list[dict[str, Any]]:
     """Return the HorizontalPodAutoscalers of these workloads: name, target, min, max."""
+    targets = set(watched)
+    return [
+        {
+            "name": found["metadata"]["name"],
+            "target": str(target(found)),
+            "min": found["spec"].get("minReplicas", 1),
+            "max": found["spec"].get("maxReplicas"),
+        }
+        for found in await _where_served(cluster, AUTOSCALERS)
+        if target(found) in targets
+    ]
+
+
+def target(scaler: Object) -> Workload:
+    """Return the workload that a HorizontalPodAutoscaler or a ScaledObject scales."""
+    aim = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
+    return Workload(kind=str(aim.get("kind") or DEPLOYMENTS.kind), name=str(aim.get("name")))
+
+
+async def _where_served(cluster: Cluster, resource: Resource) -> list[Object]:
     try:
-        every = await cluster.items(AUTOSCALERS)
+        return await cluster.items(resource)
     except NotFoundError:  # a cluster without this API has none
         return []
-    found = []
-    for each in every:
-        spec = each.get("spec") or {}
-        target = spec.get("scaleTargetRef") or {}
-        workload = Workload(kind=str(target.get("kind")), name=str(target.get("name")))
-        if workload in watched:
-            found.append(
-                {
-                    "name": each["metadata"]["name"],
-                    "target": str(workload),
-                    "min": spec.get("minReplicas", 1),
-                    "max": spec.get("maxReplicas"),
-                }
-            )
-    return found
 
 
-async def pods_left(cluster: Cluster, scale: Scale) -> int:
-    """Count the pods that have not ended, the leaving ones included."""
-    if not scale.pods:
-        return scale.running
-    pods = await cluster.items(PODS, labels=scale.pods)
-    return sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in ENDED)
-
-
-async def set_all(cluster: Cluster, targets: Mapping[Workload, int]) -> None:
-    """Set every count, one after the other: what failed is then known by name."""
-    for scale in await read(cluster, targets):
-        await put(cluster, scale, targets[scale.workload])
-
-
-async def ready_of(cluster: Cluster, wanted: Iterable[Workload]) -> dict[Workload, int]:
-    """Return the number of ready pods of each workload."""
-    found = await workloads.fetch(cluster, wanted)
-    return {w: int((o.get("status") or {}).get("readyReplicas") or 0) for w, o in found.items()}
-
-
-def rights(kinds: Iterable[str], namespace: str) -> tuple[Permission, ...]:
-    """Return the rights that setting counts needs."""
-    resources = [workloads.RESOURCES[kind] for kind in dict.fromkeys(kinds)]
-    return (
-        *(
-            access.right(verb, resource, namespace, sub="scale")
-            for resource in resources
-            for verb in ("get", "update")
-        ),
-        *(access.right("get", resource, namespace) for resource in resources),
-        access.right("list", PODS, namespace),
-        access.right("list", AUTOSCALERS, namespace),
-    )
-
-
-def told(targets: Mapping[Workload, int]) -> str:
-    """Write `user-service to 3 pods, payment-service to 0 pods`."""
-    return listed(f"{workload} to {count(n, 'pod')}" for workload, n in targets.items())
+async def pods_left(cluster: Cluster, settings: Iterable[Setting]) -> dict[Workload, int]:
+    """Count the pods of each workload that have not ended, the leaving ones included."""
+    pods = [
+        pod
+        for pod in await cluster.items(PODS)
+        if (pod.get("status") or {}).get("phase") not in ENDED
+    ]
+    return {each.whose: len(workloads.owned(each.found, pods)) for each in settings}

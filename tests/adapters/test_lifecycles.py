@@ -152,8 +152,12 @@ async def test_writers_are_stopped_and_put_back(use: Any) -> None:
     assert (await stop.preview()).changes[0].before == "2 pods"
     await stop.apply()
     assert await stop.outcome() == Holds(
-        summary="scaled user-service to 0 pods, payment-service to 0 pods",
-        output={"replicas": {"user-service": 0, "payment-service": 0}},
+        summary="scaled user-service to 0 pods, payment-service to 0 pods, no pod left",
+        output={
+            "replicas": {"user-service": 0, "payment-service": 0},
+            "suspended": [],
+            "paused": [],
+        },
     )
     assert (await stop.preview()).in_place
     late = await put_back.preview()
@@ -247,7 +251,7 @@ async def test_message_is_posted_once(use: Any) -> None:
 @pytest.mark.parametrize(
     ("uses", "inputs", "verb", "resource"),
     [
-        ("kubernetes.scale", {"names": "checkout", "replicas": 0}, "update", "deployments/scale"),
+        ("kubernetes.scale", {"names": "checkout", "replicas": 0}, "patch", "deployments/scale"),
         ("kubernetes.rollout_restart", {"names": "checkout"}, "patch", "deployments"),
         ("helm.rollback", {"release": "aivo-platform", "revision": 39}, "create", "secrets"),
         ("helm.rollback", {"release": "aivo-platform", "revision": 39}, "patch", "deployments"),
