@@ -26,6 +26,7 @@ OBJECT = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/v[^/]+(?:/namespaces/(?P<namespace>[^/?]+))?"
     r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/?]+))?(?:/(?P<sub>[^?]+))?(?:[?].*)?$"
 )
+CREATED = 201
 SPEAKS_KUBERNETES = ("kubernetes.", "istio.", "helm.")
 
 
@@ -105,7 +106,7 @@ def rule_of(permission: Permission) -> str:
 
 
 def used_by(request: Request) -> list[Permission]:
-    """Return the right that a request needs; discovery and reviews are everybody's."""
+    """Return the rights that a request needs; discovery and reviews are everybody's."""
     found = OBJECT.match(request.path)
     if found is None or found["plural"] == "selfsubjectaccessreviews":
         return []
@@ -114,14 +115,16 @@ def used_by(request: Request) -> list[Permission]:
     verb = VERBS[request.method]
     if request.method == "GET" and not name:
         verb = "watch" if "watch=" in request.path else "list"
+    made = ["create"] if (verb, request.status) == ("patch", CREATED) else []  # by an apply
     return [
         Permission(
             kind="kubernetes",
-            verb=verb,
+            verb=each,
             resource=f"{named}/{sub}" if sub else named,
             scope=found["namespace"] or "",
             name=name,
         )
+        for each in [verb, *made]
     ]
 
 
