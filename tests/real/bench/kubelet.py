@@ -3,7 +3,8 @@
 Called by `nodes`. Answers come from the pod's annotations:
 
     bench/logs    the log, line by line; without it, two lines that name container and image
-    bench/exec    JSON: what a command, joined by spaces, answers: {"nginx -t": [0, "out", "err"]}
+    bench/exec    JSON: what a command, joined by spaces, answers: {"nginx -t": [0, "out", "err"]};
+                  null is a command that does not end
 """
 
 from __future__ import annotations
@@ -86,7 +87,11 @@ class Kubelet:
         command = " ".join(request.query.getall("command", []))
         scripted = (pod["metadata"].get("annotations") or {}).get(pods.EXEC) or "{}"
         unknown = [127, "", f"sh: {command}: not found\n"]
-        code, output, errors = json.loads(scripted).get(command, unknown)
+        answer = json.loads(scripted).get(command, unknown)
+        if answer is None:
+            await socket.receive()  # until the client leaves
+            return socket
+        code, output, errors = answer
         for channel, text in ((OUTPUT, output), (ERRORS, errors)):
             if text:
                 await socket.send_bytes(channel + text.encode())
