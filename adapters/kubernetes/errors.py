@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.kubernetes import roles
-from adapters.values import redact
+from adapters.values import listed, redact
 from flows.actions import (
+    MESSAGE_LIMIT,
     ActionError,
     PermanentError,
     Permission,
@@ -69,21 +70,42 @@ class Call:
 
 
 def missing_right(permissions: tuple[Permission, ...]) -> PermanentError:
-    """Say which rights are missing, and the rules that grant them as they stand in a Role."""
+    """Say which rights are missing, and the rules that grant them as they stand in a Role.
+
+    Where a message can't hold the rules, it says who prints them instead.
+    """
     missing = roles.rules(permissions)
-    wanted = "; ".join(
+    wanted = [
         f"{', '.join(rule.verbs)} {_what(rule)}"
         + (f" in namespace {rule.scope}" if rule.scope else "")
         for rule in missing
-    )
+    ]
     kind = "Role" if any(rule.scope for rule in missing) else "ClusterRole"
-    listed = ", ".join(str(rule) for rule in missing)
-    return PermanentError(f"The cluster does not let Backout {wanted}. Add to its {kind}: {listed}")
+    told = _refused("; ".join(wanted), f"Add to its {kind}: {', '.join(map(str, missing))}")
+    # Cut in the middle, a rule would look whole; so it is as many rights as fit, and a count.
+    for fitting in range(len(wanted), 0, -1):
+        if len(told) <= MESSAGE_LIMIT:
+            break
+        more = len(wanted) - fitting
+        rest = f"; and {more} more" if more else ""
+        prints = f"`backout permissions` prints all rules for its {kind}."
+        told = _refused(f"{'; '.join(wanted[:fitting])}{rest}", prints)
+    return PermanentError(told)
+
+
+def _refused(what: str, advice: str) -> str:
+    return f"The cluster does not let Backout {what}. {advice}"
 
 
 def _what(rule: roles.Rule) -> str:
-    resources = ", ".join(f"{r}.{rule.group}" if rule.group else r for r in rule.resources)
-    return f"{resources} {', '.join(rule.names)}" if rule.names else resources
+    resources = ", ".join(_grouped(each, rule.group) for each in rule.resources)
+    return f"{resources} {listed(rule.names)}" if rule.names else resources
+
+
+def _grouped(resource: str, group: str) -> str:
+    """Write `deployments.apps/scale`."""
+    plural, slash, sub = resource.partition("/")
+    return f"{plural}.{group}{slash}{sub}" if group else resource
 
 
 def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> ActionError:
