@@ -24,11 +24,25 @@ from tests.adapters.servers import ScriptedServer, write_kubeconfig
 
 Json = Any
 Make = Callable[..., FakeContext]
-SCALE = "/apis/apps/v1/namespaces/production/deployments/checkout/scale"
+CHECKOUT = "/apis/apps/v1/namespaces/production/deployments/checkout"
+SCALE = f"{CHECKOUT}/scale"
 THREE = {
-    "metadata": {"resourceVersion": "7"},
-    "spec": {"replicas": 3},
-    "status": {"replicas": 3, "selector": "app=checkout"},
+    "metadata": {"name": "checkout", "generation": 1},
+    "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "checkout"}}},
+    "status": {"observedGeneration": 1, "replicas": 3, "readyReplicas": 3},
+}
+REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+REFUSED = {"status": {"allowed": False}}
+RECORD = {
+    "settings": [
+        {
+            "kind": "Deployment",
+            "name": "checkout",
+            "of": {"kind": "Deployment", "name": "checkout"},
+            "before": 3,
+            "set": 0,
+        }
+    ]
 }
 
 
@@ -41,7 +55,7 @@ async def scale(registry: ActionRegistry, context: FakeContext) -> None:
     """Scale checkout to 0."""
     action = registry.find("kubernetes.scale")
     inputs = action.Inputs.model_validate({"names": ["checkout"], "replicas": 0})
-    await action.apply(inputs, {}, context)
+    await action.apply(inputs, RECORD, context)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +67,7 @@ async def scale(registry: ActionRegistry, context: FakeContext) -> None:
             PermanentError,
             (
                 'Add to its Role: {apiGroups: ["apps"], resources: ["deployments/scale"], '
-                'verbs: ["update"]}'
+                'verbs: ["patch"]}'
             ),
         ),
         (status(404, "gone"), PermanentError, "There is no deployments.apps/scale checkout"),
@@ -71,7 +85,7 @@ async def test_answers_to_a_change(
     registry: ActionRegistry, scripted: Make, answer: Json, kind: type[ActionError], said: str
 ) -> None:
     """Each answer to a write becomes the right kind of error."""
-    context = scripted(observed={f"GET {SCALE}": THREE, f"PUT {SCALE}": answer})
+    context = scripted(observed={f"GET {CHECKOUT}": THREE, f"PATCH {SCALE}": answer})
     with pytest.raises(kind) as caught:
         await scale(registry, context)
     assert said in str(caught.value)
@@ -84,25 +98,46 @@ async def test_answers_to_a_read_are_transient(
 ) -> None:
     """A read that fails changed nothing."""
     with pytest.raises(TransientError):
-        await scale(registry, scripted(observed={f"GET {SCALE}": answer}))
+        await scale(registry, scripted(observed={f"GET {CHECKOUT}": answer}))
 
 
 async def test_several_missing_rights_are_told_together(
     registry: ActionRegistry, scripted: Make
 ) -> None:
     """All missing rights are named at once, those on one resource as one rule."""
-    reviews = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    action = registry.find("kubernetes.patch_configmap")
+    inputs = action.Inputs.model_validate({"name": "shop", "key": "mode", "value": "calm"})
+    with pytest.raises(PermanentError) as caught:
+        await action.preview(inputs, scripted(observed={REVIEWS: REFUSED}))
+    assert 'resourceNames: ["shop"], verbs: ["get", "patch"]' in str(caught.value)
+    assert not str(caught.value).endswith("…")
+
+
+async def test_too_many_missing_rights_are_counted(
+    registry: ActionRegistry, scripted: Make
+) -> None:
+    """A message that can't hold all rules ends in a whole sentence that says where they are."""
     action = registry.find("kubernetes.scale")
     inputs = action.Inputs.model_validate({"names": ["checkout"], "replicas": 3})
+    context = scripted(observed={REVIEWS: REFUSED})
     with pytest.raises(PermanentError) as caught:
-        await action.preview(inputs, scripted(observed={reviews: {"status": {"allowed": False}}}))
-    assert 'resources: ["deployments/scale"], verbs: ["get", "update"]' in str(caught.value)
-    assert not str(caught.value).endswith("…")
+        await action.preview(inputs, context)
+    assert "patch deployments.apps/scale checkout in namespace production" in str(caught.value)
+    assert str(caught.value).endswith("`backout permissions` prints all rules for its Role.")
+    assert "more" not in str(caught.value)
+    names = [
+        f"{kind}/shop-of-a-market-far-away-{n}"
+        for kind in ("deployment", "statefulset")
+        for n in "1234567"
+    ]
+    inputs = action.Inputs.model_validate({"names": names, "replicas": 3})
+    with pytest.raises(PermanentError, match=r"; and \d+ more[.] `backout permissions` prints"):
+        await action.preview(inputs, context)
 
 
 async def test_delay_follows_the_cluster(registry: ActionRegistry, scripted: Make) -> None:
     """Retry-After is kept to, within a minute."""
-    context = scripted(observed={f"GET {SCALE}": status(429, **{"Retry-After": "3600"})})
+    context = scripted(observed={f"GET {CHECKOUT}": status(429, **{"Retry-After": "3600"})})
     with pytest.raises(TransientError) as caught:
         await scale(registry, context)
     assert caught.value.delay == 60
@@ -114,7 +149,7 @@ async def test_cluster_without_reviews_is_a_warning(
     """Where the cluster does not say what is allowed, the preview warns and goes on."""
     action = registry.find("kubernetes.scale")
     inputs = action.Inputs.model_validate({"names": ["checkout"], "replicas": 3})
-    context = scripted(observed={f"GET {SCALE}": THREE})
+    context = scripted(observed={f"GET {CHECKOUT}": THREE})
     preview = await action.preview(inputs, context)
     assert "does not say" in preview.warnings[0]
 
@@ -177,7 +212,7 @@ async def test_token_of_a_credential_command_is_sent(
         '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", '
         '"status": {"token": "from-command"}}'
     )
-    context = scripted(observed={f"GET {SCALE}": THREE, f"PUT {SCALE}": THREE})
+    context = scripted(observed={f"GET {CHECKOUT}": THREE, f"PATCH {SCALE}": THREE})
     command = {"apiVersion": "client.authentication.k8s.io/v1", "command": "echo", "args": [said]}
     write_kubeconfig(tmp_path / "kubeconfig", server.url, exec=command)
     await scale(registry, context)
