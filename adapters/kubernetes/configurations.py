@@ -92,14 +92,15 @@ class Configuring(Action, Generic[I_]):
             await entries.attempt(cluster, edit, found)
         await restarts.attempt(cluster, chosen, context.mark)
         is_set = not any(edit.changed for edit in draft.edits)
+        in_place = is_set and restarts.in_place(chosen, readers, context.mark)
         return Preview(
             summary=self.summary(inputs, draft),
             fingerprint=drafts.fingerprint(draft, chosen, vault),
             changes=(
                 *self.changes(inputs, draft, vault),
-                *restarts.changes(chosen, readers),
+                *(() if in_place else restarts.changes(chosen, readers)),
             ),
-            in_place=is_set and restarts.in_place(chosen, readers, context.mark),
+            in_place=in_place,
             touches=len(draft.edits) + len(chosen.targets),
             losses=self.losses(inputs, draft),
             warnings=(

@@ -41,15 +41,15 @@ def refuse_kept(found: Object) -> None:
     refuse_foreign(found)
     if why := KEPT.get(_type(found)):
         raise PermanentError(_refusal(found, why))
-    if who := owner(found):
+    if who := operator(found) or reconcilers.reconciler(found):
         raise PermanentError(
             f"Secret {_name(found)} is written by {who}, which would put the old values back: "
             "replace them at their source, and let it write the Secret."
         )
 
 
-def owner(found: Object) -> str:
-    """Name the controller that writes a Secret, or nothing."""
+def operator(found: Object) -> str:
+    """Name what makes a Secret from another object, or nothing."""
     metadata = found.get("metadata") or {}
     written = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
     if certificate := written.get(CERTIFICATE):
@@ -58,7 +58,7 @@ def owner(found: Object) -> str:
         return "an ExternalSecret"
     if str(written.get(SEALED, "")).lower() == "true":
         return "a SealedSecret"
-    return reconcilers.reconciler(found)
+    return ""
 
 
 def _refusal(found: Object, why: str) -> str:

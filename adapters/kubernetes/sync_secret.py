@@ -1,5 +1,6 @@
 """`kubernetes.sync_secret`: give a Secret the values that are kept elsewhere."""
 
+from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -80,6 +81,14 @@ class SyncSecret(Configuring[SyncSecretInputs]):
         """Say how many values become others."""
         changed = count(len(draft.edits[0].changed), "value")
         return f"Replace {changed} of Secret {inputs.name} by those kept elsewhere"
+
+    def cautions(self, inputs: SyncSecretInputs, draft: Draft) -> Iterable[str]:
+        """Warn of what would write the Secret again."""
+        if who := protected.operator(draft.found[0]):
+            yield (
+                f"{inputs.name} is written by {who}, which will put its own values back: change "
+                "them at their source, too."
+            )
 
     async def draft(self, inputs: SyncSecretInputs, cluster: Cluster, context: Context) -> Draft:
         """Read the Secret, and resolve the references."""
