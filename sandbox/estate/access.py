@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sandbox.estate.objects.comparing import blank
+from sandbox.estate.objects.decoding import decode
+from sandbox.estate.objects.ownership import updated, writer, written
+from sandbox.estate.objects.shapes import shape_of
+from sandbox.estate.resources import ACCESS_REVIEWS
 from sandbox.estate.routing import Call
-from sandbox.estate.statuses import forbidden
+from sandbox.estate.statuses import Cause, forbidden, invalid_kind
 from sandbox.estate.values import Object
 
 TOKEN = "sandbox-kubernetes"  # noqa: S105  # opens nothing but the sandbox
 USER = "system:serviceaccount:backout:backout"
+_REASON = (
+    'RBAC: allowed by RoleBinding "backout/production" of Role "backout" to ServiceAccount '
+    '"backout/backout"'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +61,7 @@ class Access:
 
     def check(self, call: Call) -> None:
         """Refuse a call that a rule forbids."""
-        plural = call.resource.plural + (f"/{call.subresource}" if call.subresource else "")
-        if not self.allowed(call.verb, plural, call.namespace, call.name):
+        if not self.allowed(call.verb, call.target, call.namespace, call.name):
             raise forbidden(
                 USER,
                 call.verb,
@@ -63,9 +71,22 @@ class Access:
                 subresource=call.subresource,
             )
 
-    def review(self, review: Object) -> Object:
+    def review(self, review: Object, manager: str) -> Object:
         """Answer a SelfSubjectAccessReview."""
-        asked = (review.get("spec") or {}).get("resourceAttributes") or {}
+        shape = shape_of(ACCESS_REVIEWS)
+        review = decode(review, shape).object
+        spec = review["spec"]
+        asked = spec.get("resourceAttributes")
+        if asked is None:
+            problem = (
+                "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes "
+                "must be specified"
+            )
+            raise invalid_kind(
+                f".{ACCESS_REVIEWS.group}",
+                "",
+                [Cause(field="spec.resourceAttributes", problem=problem)],
+            )
         plural = asked.get("resource", "*")
         if asked.get("subresource"):
             plural += f"/{asked['subresource']}"
@@ -74,11 +95,13 @@ class Access:
         )
         status: Object = {"allowed": allowed}
         if allowed:
-            status["reason"] = 'RBAC: allowed by RoleBinding "backout/production"'
+            status["reason"] = _REASON
+        by = writer(manager, ACCESS_REVIEWS.api_version, ignores=("f:status",))
+        claims = updated(blank(shape) | {"metadata": {}}, review, shape, {}, by)
         return {
-            "kind": "SelfSubjectAccessReview",
-            "apiVersion": "authorization.k8s.io/v1",
-            "metadata": {},
-            "spec": review.get("spec") or {},
+            "kind": ACCESS_REVIEWS.kind,
+            "apiVersion": ACCESS_REVIEWS.api_version,
+            "metadata": {"managedFields": written(claims)},
+            "spec": spec,
             "status": status,
         }

@@ -1,22 +1,49 @@
 """The simulated cluster: its store, and the controllers that keep it moving.
 
-`api` writes into the store on behalf of clients; what follows from a write happens here.
+`kubernetes` writes into it on behalf of clients; what follows from a write happens here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from sandbox.estate.clock import Clock, Timers
-from sandbox.estate.deployments import DeploymentController
+from sandbox.estate.controllers.authors import Author
+from sandbox.estate.controllers.autoscalers import AutoscalerController
+from sandbox.estate.controllers.budgets import BudgetController
+from sandbox.estate.controllers.daemonsets import DaemonSetController
+from sandbox.estate.controllers.deployments import DeploymentController
+from sandbox.estate.controllers.endpoints import EndpointsController
+from sandbox.estate.controllers.jobs import JobController
+from sandbox.estate.controllers.kubelet import Kubelet
+from sandbox.estate.controllers.namespaces import NamespaceController
+from sandbox.estate.controllers.replicasets import ReplicaSetController
+from sandbox.estate.controllers.statefulsets import StatefulSetController
+from sandbox.estate.deletions import Collector, Deletions
 from sandbox.estate.images import Images
-from sandbox.estate.pods import Kubelet
-from sandbox.estate.replicasets import ReplicaSetController
-from sandbox.estate.resources import DEPLOYMENTS, PODS, REPLICASETS, Resource
+from sandbox.estate.registry import Registry
+from sandbox.estate.resources import (
+    AUTOSCALERS,
+    BUDGETS,
+    DAEMONSETS,
+    DEPLOYMENTS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    STATEFULSETS,
+    Resource,
+)
 from sandbox.estate.store import Change, Store
 from sandbox.estate.values import Object
 
 _SETTLE = 0.05  # simulated seconds between a change and the controllers' reaction
+_OWNERS = (REPLICASETS, STATEFULSETS, DAEMONSETS, JOBS, DEPLOYMENTS)
+
+Reconcile = Callable[[str, str], None]
 
 
 class Cluster:
@@ -25,11 +52,29 @@ class Cluster:
     def __init__(self, clock: Clock, timers: Timers, random: Random) -> None:
         self.store = Store(random)
         self.images = Images()
-        self.random = random
+        self.registry = Registry(self.store, random)
         self._timers = timers
-        self.kubelet = Kubelet(self.store, timers, self.images, random)
-        self._replicasets = ReplicaSetController(self.store, self.kubelet, random)
-        self._deployments = DeploymentController(self.store, clock, timers)
+        author = Author(self.store, self.registry)
+        nodes = Author(self.store, self.registry, "kubelet")
+        self.kubelet = Kubelet(nodes, timers, self.images, random)
+        self.deletions = Deletions(self.store, self.kubelet)
+        self._collector = Collector(self.store, self.kubelet)
+        self._namespaces = NamespaceController(author)
+        self._replicasets = ReplicaSetController(author, self.kubelet)
+        self._deployments = DeploymentController(author, clock, timers)
+        self._endpoints = EndpointsController(author)
+        self._budgets = BudgetController(author)
+        self._autoscalers = AutoscalerController(author)
+        self._reconcilers: dict[Resource, Reconcile] = {
+            DEPLOYMENTS: self._deployments.reconcile,
+            REPLICASETS: self._replicasets.reconcile,
+            STATEFULSETS: StatefulSetController(author, self.kubelet).reconcile,
+            DAEMONSETS: DaemonSetController(author, self.kubelet).reconcile,
+            JOBS: JobController(author, self.kubelet, timers).reconcile,
+            SERVICES: self._endpoints.reconcile,
+            BUDGETS: self._budgets.reconcile,
+            AUTOSCALERS: self._autoscalers.reconcile,
+        }
         self._pending: set[tuple[Resource, str, str]] = set()
         self.store.listen(self._changed)
 
@@ -49,25 +94,49 @@ class Cluster:
         self._deployments.reconcile(meta["namespace"], meta["name"])
 
     def _changed(self, change: Change) -> None:
-        meta = change.object["metadata"]
-        if change.resource == PODS:
-            if change.type == "ADDED" and change.object["status"].get("phase") == "Pending":
-                self.kubelet.pod_added(change.object)
-            self._queue_owners(REPLICASETS, change.object)
-        elif change.resource == REPLICASETS:
-            if change.type == "DELETED":
-                self._replicasets.forget(change.object)
-            self._queue(REPLICASETS, meta["namespace"], meta["name"])
-            self._queue_owners(DEPLOYMENTS, change.object)
-        elif change.resource == DEPLOYMENTS:
-            if change.type == "DELETED":
-                self._deployments.forget(change.object)
-            self._queue(DEPLOYMENTS, meta["namespace"], meta["name"])
+        resource, item = change.resource, change.object
+        meta = item["metadata"]
+        namespace, name = meta.get("namespace", ""), meta["name"]
+        if change.type == "DELETED":
+            self._deleted(resource, item)
+        if resource == PODS:
+            self._pod_changed(change)
+        if resource == NAMESPACES and change.type == "ADDED":
+            self._timers.after(_SETTLE, lambda: self._namespaces.furnish(name))
+        if resource == NODES:
+            self._queue_all(DAEMONSETS)
+        if resource in (DEPLOYMENTS, STATEFULSETS):
+            for watching in self._autoscalers.watching(resource, item):
+                self._queue(AUTOSCALERS, namespace, watching)
+        if resource in self._reconcilers or "deletionTimestamp" in meta:
+            self._queue(resource, namespace, name)
+        self._queue_owners(item)
 
-    def _queue_owners(self, resource: Resource, item: Object) -> None:
+    def _deleted(self, resource: Resource, item: Object) -> None:
+        if resource == NAMESPACES:
+            self._namespaces.empty(item["metadata"]["name"])
+        else:
+            self._collector.orphaned(item)
+
+    def _pod_changed(self, change: Change) -> None:
+        pod = change.object
+        namespace = pod["metadata"]["namespace"]
+        if change.type == "ADDED" and not pod["spec"].get("nodeName"):
+            self.kubelet.pod_added(pod)
+        for name in self._endpoints.selecting(pod):
+            self._queue(SERVICES, namespace, name)
+        for name in self._budgets.covering(pod):
+            self._queue(BUDGETS, namespace, name)
+
+    def _queue_owners(self, item: Object) -> None:
         for reference in item["metadata"].get("ownerReferences") or []:
-            if reference["kind"] == resource.kind:
-                self._queue(resource, item["metadata"]["namespace"], reference["name"])
+            for resource in _OWNERS:
+                if reference["kind"] == resource.kind:
+                    self._queue(resource, item["metadata"]["namespace"], reference["name"])
+
+    def _queue_all(self, resource: Resource) -> None:
+        for item in self.store.list(resource):
+            self._queue(resource, item["metadata"]["namespace"], item["metadata"]["name"])
 
     def _queue(self, resource: Resource, namespace: str, name: str) -> None:
         key = (resource, namespace, name)
@@ -78,7 +147,6 @@ class Cluster:
     def _reconcile(self, key: tuple[Resource, str, str]) -> None:
         self._pending.discard(key)
         resource, namespace, name = key
-        if resource == DEPLOYMENTS:
-            self._deployments.reconcile(namespace, name)
-        else:
-            self._replicasets.reconcile(namespace, name)
+        if resource in self._reconcilers:
+            self._reconcilers[resource](namespace, name)
+        self._collector.proceed(resource, namespace, name)

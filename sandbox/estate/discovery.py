@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sandbox.estate.resources import RESOURCES, Resource
+from sandbox.estate.resources import LOG, RESOURCES, SCALE, Resource
 from sandbox.estate.values import Object
 
 VERSION: Object = {
     "major": "1",
-    "minor": "32",
-    "gitVersion": "v1.32.4",
+    "minor": "36",
+    "emulationMajor": "1",
+    "emulationMinor": "36",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "35",
+    "gitVersion": "v1.36.3",
     "gitCommit": "sandbox",
     "gitTreeState": "clean",
-    "buildDate": "2025-04-22T16:01:54Z",
-    "goVersion": "go1.23.6",
+    "buildDate": "2026-10-14T09:12:44Z",
+    "goVersion": "go1.26.8",
     "compiler": "gc",
     "platform": "linux/amd64",
 }
+_GETS = ("get", "patch", "update")
 
 
 def answer(path: str) -> Object | None:
@@ -34,23 +39,32 @@ def answer(path: str) -> Object | None:
             return _group(group) if group in _groups() else None
         case ["api", "v1"]:
             return _resource_list("", "v1")
-        case ["apis", group, version] if _groups().get(group) == version:
+        case ["apis", group, version] if version in _groups().get(group, ()):
             return _resource_list(group, version)
     return None
 
 
-def _groups() -> dict[str, str]:
-    return {item.group: item.version for item in RESOURCES if item.group}
+def _groups() -> dict[str, list[str]]:
+    """Return the versions of each group, the preferred one first."""
+    found: dict[str, list[str]] = {}
+    for item in RESOURCES:
+        versions = found.setdefault(item.group, [])
+        if item.group and item.version not in versions:
+            versions.append(item.version)
+    del found[""]
+    return found
 
 
 def _group(name: str) -> Object:
-    version = {"groupVersion": f"{name}/{_groups()[name]}", "version": _groups()[name]}
+    versions = [
+        {"groupVersion": f"{name}/{version}", "version": version} for version in _groups()[name]
+    ]
     return {
         "kind": "APIGroup",
         "apiVersion": "v1",
         "name": name,
-        "versions": [version],
-        "preferredVersion": version,
+        "versions": versions,
+        "preferredVersion": versions[0],
     }
 
 
@@ -63,16 +77,17 @@ def _group_list() -> Object:
 
 def _resource_list(group: str, version: str) -> Object:
     served = [item for item in RESOURCES if (item.group, item.version) == (group, version)]
-    return {
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
+    document: Object = {"kind": "APIResourceList"}
+    if group:
+        document["apiVersion"] = "v1"
+    return document | {
         "groupVersion": f"{group}/{version}" if group else version,
         "resources": list(_entries(served)),
     }
 
 
 def _entries(served: Iterable[Resource]) -> Iterable[Object]:
-    for item in served:
+    for item in sorted(served, key=lambda item: item.plural):
         entry: Object = {
             "name": item.plural,
             "singularName": item.singular,
@@ -80,14 +95,21 @@ def _entries(served: Iterable[Resource]) -> Iterable[Object]:
             "kind": item.kind,
             "verbs": list(item.verbs),
         }
-        yield entry | ({"shortNames": list(item.short)} if item.short else {})
-        if item.scalable:
-            yield {
-                "name": f"{item.plural}/scale",
-                "singularName": "",
-                "namespaced": True,
-                "group": "autoscaling",
-                "version": "v1",
-                "kind": "Scale",
-                "verbs": ["get", "patch", "update"],
-            }
+        if item.short:
+            entry["shortNames"] = list(item.short)
+        if item.everyday:
+            entry["categories"] = ["all"]
+        yield entry
+        for name in item.subresources:
+            yield _subresource(item, name)
+
+
+def _subresource(item: Resource, name: str) -> Object:
+    entry: Object = {
+        "name": f"{item.plural}/{name}",
+        "singularName": "",
+        "namespaced": item.namespaced,
+        "kind": "Scale" if name == SCALE else item.kind,
+        "verbs": ["get"] if name == LOG else list(_GETS),
+    }
+    return entry | ({"group": "autoscaling", "version": "v1"} if name == SCALE else {})

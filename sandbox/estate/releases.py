@@ -8,22 +8,35 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sandbox.estate import charts
+from sandbox.estate.bodies import completed
 from sandbox.estate.catalogue import BAD_CHART, BAD_VERSION, HISTORY, NAMESPACE, RELEASE, Seed
 from sandbox.estate.clock import stamp
 from sandbox.estate.cluster import Cluster
-from sandbox.estate.patches import strategic_merge
+from sandbox.estate.controllers.authors import Author
+from sandbox.estate.controllers.nodes import new_nodes
+from sandbox.estate.controllers.revisions import noted
+from sandbox.estate.controllers.templates import REVISION, new_pod, new_replicaset, template_hash
+from sandbox.estate.objects.decoding import decode
+from sandbox.estate.objects.shapes import shape_of
+from sandbox.estate.objects.strategic import strategic_merge
+from sandbox.estate.registry import Write
 from sandbox.estate.resources import (
     CONFIGMAPS,
     DEPLOYMENTS,
     NAMESPACES,
+    NODES,
     PODS,
     REPLICASETS,
     SECRETS,
+    Resource,
 )
-from sandbox.estate.templates import REVISION, new_pod, new_replicaset, template_hash
 from sandbox.estate.values import Object, clone
 from sandbox.helm import records
 
+_HELM = "helm"
+_SERVER = "kube-apiserver"
+_NAME = "kubernetes.io/metadata.name"
+_REVISION = 37  # of every Deployment, at the start
 _FIRST_DEPLOYED = timedelta(days=212)
 _OWNERSHIP = {
     "meta.helm.sh/release-name": RELEASE,
@@ -48,13 +61,14 @@ def history(cluster: Cluster) -> list[records.Release]:
 
 def seed(cluster: Cluster) -> None:
     """Fill an empty cluster: namespaces, configuration, the history, and all pods running."""
+    for node in new_nodes():
+        cluster.store.put(NODES, node)
     for name in ("default", "kube-system", NAMESPACE, "staging"):
-        labels = {"kubernetes.io/metadata.name": name}
-        item: Object = {"metadata": {"name": name, "labels": labels}}
-        cluster.store.put(NAMESPACES, item | {"status": {"phase": "Active"}})
+        item: Object = {"metadata": {"name": name, "labels": {_NAME: name}}}
+        _create(cluster, NAMESPACES, item, _SERVER)
     for name, data in _CONFIG.items():
         meta = {"name": name, "namespace": NAMESPACE}
-        cluster.store.put(CONFIGMAPS, {"metadata": meta, "data": data})
+        _create(cluster, CONFIGMAPS, {"metadata": meta, "data": data}, _HELM)
     for entry in HISTORY:
         _store(cluster, _release(entry), changed="createdAt")
     current = HISTORY[-1]
@@ -138,19 +152,24 @@ def _release(entry: Seed) -> records.Release:
 
 
 def _store(cluster: Cluster, release: records.Release, *, changed: str) -> None:
-    cluster.store.put(SECRETS, records.secret(release, changed=changed))
+    secret = records.secret(release, changed=changed)
+    meta = secret["metadata"]
+    old = cluster.store.get(SECRETS, meta["namespace"], meta["name"])
+    if old is None:
+        _create(cluster, SECRETS, secret, _HELM)
+    else:
+        cluster.registry.change(SECRETS, old, secret, Write(manager=_HELM))
 
 
 def _apply(cluster: Cluster, wanted: Object) -> None:
     meta = wanted["metadata"]
     live = cluster.store.get(DEPLOYMENTS, meta["namespace"], meta["name"])
     if live is None:
-        cluster.store.put(DEPLOYMENTS, _owned(wanted) | {"status": {}})
+        _create(cluster, DEPLOYMENTS, _owned(wanted), _HELM)
         return
-    changed = strategic_merge(clone(live), _owned(wanted))
-    if changed["spec"] != live["spec"]:
-        changed["metadata"]["generation"] = int(live["metadata"]["generation"]) + 1
-    cluster.store.put(DEPLOYMENTS, changed)
+    changed = strategic_merge(clone(live), _owned(wanted), shape_of(DEPLOYMENTS))
+    changed = completed(DEPLOYMENTS, changed)
+    cluster.registry.change(DEPLOYMENTS, live, changed, Write(manager=_HELM))
 
 
 def _owned(wanted: Object) -> Object:
@@ -159,19 +178,28 @@ def _owned(wanted: Object) -> Object:
     return item
 
 
+def _create(cluster: Cluster, resource: Resource, item: Object, manager: str) -> Object:
+    item = completed(resource, decode(clone(item), shape_of(resource)).object)
+    return cluster.registry.create(resource, item, Write(manager=manager))
+
+
 def _run(cluster: Cluster, wanted: Object, age: timedelta) -> None:
     """Put a Deployment with its pods as they are long after a rollout."""
-    item = _owned(wanted)
     since = stamp(age)
-    item["metadata"] |= {"generation": 41, "creationTimestamp": stamp(_FIRST_DEPLOYED)}
-    item["metadata"]["annotations"][REVISION] = "37"
-    deployment = cluster.store.put(DEPLOYMENTS, item | {"status": {}})
-    replicaset = new_replicaset(deployment, template_hash(deployment["spec"]["template"]))
-    replicaset["metadata"] |= {"creationTimestamp": since, "annotations": {REVISION: "37"}}
-    replicaset["spec"]["replicas"] = deployment["spec"]["replicas"]
+    made = clone(_create(cluster, DEPLOYMENTS, _owned(wanted), _HELM))
+    made["metadata"] |= {"generation": 41, "creationTimestamp": stamp(_FIRST_DEPLOYED)}
+    made["metadata"]["annotations"][REVISION] = str(_REVISION)
+    deployment = cluster.store.put(DEPLOYMENTS, made)
+    author = Author(cluster.store, cluster.registry)
+    hashed = template_hash(deployment["spec"]["template"])
+    wanted_set = new_replicaset(deployment, hashed)
+    wanted_set["spec"]["replicas"] = deployment["spec"]["replicas"]
+    wanted_set["metadata"]["annotations"] = noted(deployment, None, _REVISION)
+    replicaset = clone(author.create(REPLICASETS, wanted_set))
+    replicaset["metadata"]["creationTimestamp"] = since
     replicaset = cluster.store.put(REPLICASETS, replicaset)
     for _ in range(int(deployment["spec"]["replicas"])):
-        pod = new_pod(replicaset, cluster.random)
+        pod = clone(author.create(PODS, new_pod(replicaset, replicaset["spec"]["template"])))
         pod["metadata"]["creationTimestamp"] = since
-        cluster.store.put(PODS, cluster.kubelet.born_ready(pod))
+        cluster.kubelet.born_ready(cluster.store.put(PODS, pod))
     cluster.settle(deployment)

@@ -7,7 +7,7 @@ import time
 from sandbox.estate import releases
 from sandbox.estate.catalogue import SERVICES
 from sandbox.estate.cluster import Cluster
-from sandbox.estate.pods import is_ready
+from sandbox.estate.controllers.kubelet import is_ready
 from sandbox.estate.resources import DEPLOYMENTS, PODS
 from sandbox.estate.traffic import Point, Traffic
 from sandbox.estate.values import Object

@@ -1,9 +1,12 @@
 """The API server's refusals, as `Status` objects with the real server's wording.
 
-Raised by every part of the Kubernetes subset; `api` turns one into the HTTP answer.
+Raised by every part of the Kubernetes subset; `kubernetes` turns one into the HTTP answer.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sandbox.estate.resources import Resource
 from sandbox.estate.values import Object
@@ -30,13 +33,30 @@ class ApiStatusError(Exception):
         }
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         return body | {"code": self.code}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One thing that is wrong with an object."""
+
+    field: str
+    problem: str
+    reason: str = "FieldValueInvalid"
+
+    def told(self) -> str:
+        """Return the cause as the message lists it."""
+        return f"{self.field}: {self.problem}"
+
+    def detail(self) -> Object:
+        """Return the cause as `details` lists it."""
+        return {"reason": self.reason, "message": self.problem, "field": self.field}
+
+
 def _details(resource: Resource, name: str) -> Object:
-    details: Object = {"name": name, "kind": resource.plural}
+    details: Object = {"name": name, "kind": resource.plural} if name else {"kind": resource.plural}
     return details | ({"group": resource.group} if resource.group else {})
 
 
@@ -46,8 +66,8 @@ def not_found(resource: Resource, name: str) -> ApiStatusError:
     return ApiStatusError(404, "NotFound", message, _details(resource, name))
 
 
-def no_such_path() -> ApiStatusError:
-    """Say that the server serves nothing under this path."""
+def no_such_resource() -> ApiStatusError:
+    """Say that the server serves no such kind, version or subresource."""
     message = "the server could not find the requested resource"
     return ApiStatusError(404, "NotFound", message, {})
 
@@ -58,22 +78,43 @@ def already_exists(resource: Resource, name: str) -> ApiStatusError:
     return ApiStatusError(409, "AlreadyExists", message, _details(resource, name))
 
 
-def conflict(resource: Resource, name: str) -> ApiStatusError:
-    """Say that the caller's resourceVersion is not the current one."""
-    message = (
-        f'Operation cannot be fulfilled on {resource.qualified} "{name}": the object has been '
-        "modified; please apply your changes to the latest version and try again"
+def conflict(
+    resource: Resource, name: str, why: str = "", *, kind: str | None = None
+) -> ApiStatusError:
+    """Say that the object is not the one that the caller has seen."""
+    why = why or (
+        "the object has been modified; please apply your changes to the latest version and try "
+        "again"
     )
-    return ApiStatusError(409, "Conflict", message, _details(resource, name))
+    message = f'Operation cannot be fulfilled on {kind or resource.qualified} "{name}": {why}'
+    details = {"name": name, "kind": kind} if kind else _details(resource, name)
+    return ApiStatusError(409, "Conflict", message, details)
 
 
-def invalid(resource: Resource, name: str, field: str, problem: str) -> ApiStatusError:
-    """Say which field of an object is wrong."""
-    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-    message = f'{kind} "{name}" is invalid: {field}: {problem}'
-    cause = {"reason": "FieldValueInvalid", "message": problem, "field": field}
-    details = _details(resource, name) | {"kind": resource.kind, "causes": [cause]}
-    return ApiStatusError(422, "Invalid", message, details)
+def apply_conflict(message: str, causes: list[Cause]) -> ApiStatusError:
+    """Say that other managers own fields that an apply would change."""
+    return ApiStatusError(
+        409, "Conflict", message, {"causes": [cause.detail() for cause in causes]}
+    )
+
+
+def invalid(resource: Resource, name: str, causes: Sequence[Cause]) -> ApiStatusError:
+    """Say which fields of an object are wrong."""
+    return invalid_kind(resource.qualified_kind, name, causes)
+
+
+def invalid_kind(qualified: str, name: str, causes: Sequence[Cause]) -> ApiStatusError:
+    """Say which fields are wrong, of a kind with its group: `Deployment.apps`."""
+    told = list(dict.fromkeys(cause.told() for cause in causes))
+    listed = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    kind, _, group = qualified.partition(".")
+    details: Object = {"name": name} if name else {}
+    if group:
+        details["group"] = group
+    if kind:
+        details["kind"] = kind
+    details["causes"] = [cause.detail() for cause in causes]
+    return ApiStatusError(422, "Invalid", f'{qualified} "{name}" is invalid: {listed}', details)
 
 
 def bad_request(message: str) -> ApiStatusError:
@@ -87,17 +128,14 @@ def patch_failed() -> ApiStatusError:
     return ApiStatusError(422, "Invalid", message, {})
 
 
-def unsupported_patch(content_type: str) -> ApiStatusError:
-    """Say which kinds of patch are understood."""
-    known = (
-        "application/json-patch+json, application/merge-patch+json, "
-        "application/strategic-merge-patch+json"
-    )
-    message = (
-        "the body of the request was in an unknown format - "
-        f"accepted media types include: {known} (got {content_type or 'none'})"
-    )
-    return ApiStatusError(415, "UnsupportedMediaType", message, {})
+def unexpected(message: str) -> ApiStatusError:
+    """Say what the real server answers with a bare 500."""
+    return ApiStatusError(500, "", message)
+
+
+def unsupported_media_type() -> ApiStatusError:
+    """Say that a body of this type isn't understood."""
+    return ApiStatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def method_not_allowed() -> ApiStatusError:
@@ -127,4 +165,4 @@ def forbidden(
         f'{what} is forbidden: User "{user}" cannot {verb} resource "{plural}" '
         f'in API group "{resource.group}"{where}'
     )
-    return ApiStatusError(403, "Forbidden", message, _details(resource, name) if name else {})
+    return ApiStatusError(403, "Forbidden", message, _details(resource, name))

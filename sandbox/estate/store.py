@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from random import Random
 
 from sandbox.estate.clock import stamp
-from sandbox.estate.resources import Resource
+from sandbox.estate.resources import RESOURCES, Resource
 from sandbox.estate.values import Object, clone
 
 _LOG_LENGTH = 5000
+
+_Key = tuple[Resource, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +34,12 @@ class Change:
 
 
 class Store:
-    """All objects, by kind, namespace and name."""
+    """All objects, by kind, namespace and name; the versions of a kind are one."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._objects: dict[Resource, dict[tuple[str, str], Object]] = {}
-        self._children: dict[str, set[tuple[Resource, str, str]]] = {}
+        self._objects: dict[str, dict[tuple[str, str], Object]] = {}
+        self._children: dict[str, set[_Key]] = {}
         self._version = 1000
         self._log: deque[Change] = deque(maxlen=_LOG_LENGTH)
         self._listeners: list[Callable[[Change], None]] = []
@@ -59,9 +61,13 @@ class Store:
 
     def children(self, resource: Resource, owner: Object) -> list[Object]:
         """Return the objects of a kind that this one owns, in the order of their names."""
+        return [item for kind, item in self.dependents(owner) if kind == resource]
+
+    def dependents(self, owner: Object) -> list[tuple[Resource, Object]]:
+        """Return all objects that this one owns, with their kinds, in the order of their names."""
         keys = self._children.get(owner["metadata"]["uid"], set())
-        names = sorted((place, name) for kind, place, name in keys if kind == resource)
-        return [self._kind(resource)[key] for key in names]
+        ordered = sorted(keys, key=lambda key: (key[0].qualified, *key[1:]))
+        return [(kind, self._kind(kind)[place, name]) for kind, place, name in ordered]
 
     def list(self, resource: Resource, namespace: str = "") -> list[Object]:
         """Return objects in the order of their names, of one namespace or of all."""
@@ -76,9 +82,12 @@ class Store:
         old = self._kind(resource).get(key)
         item["apiVersion"], item["kind"] = resource.api_version, resource.kind
         self._identify(meta, old)
+        meta.setdefault("creationTimestamp", stamp())
         self._version += 1
         meta["resourceVersion"] = str(self._version)
         self._kind(resource)[key] = item
+        for uid in _owners(old) if old else ():
+            self._children[uid].discard((resource, *key))
         for uid in _owners(item):
             self._children.setdefault(uid, set()).add((resource, *key))
         self._announce("MODIFIED" if old else "ADDED", resource, item)
@@ -99,8 +108,8 @@ class Store:
 
     def clear(self) -> None:
         """Remove every object, telling watchers."""
-        for resource, items in self._objects.items():
-            for namespace, name in list(items):
+        for resource in RESOURCES:
+            for namespace, name in list(self._kind(resource)):
                 self.delete(resource, namespace, name)
 
     def since(self, version: int) -> Iterator[Change]:
@@ -129,13 +138,11 @@ class Store:
     def _identify(self, meta: Object, old: Object | None) -> None:
         if old:
             meta["uid"] = old["metadata"]["uid"]
-            meta["creationTimestamp"] = old["metadata"]["creationTimestamp"]
             return
-        meta["uid"] = self.uid()
-        meta.setdefault("creationTimestamp", stamp())
+        meta.setdefault("uid", self.uid())
 
     def _kind(self, resource: Resource) -> dict[tuple[str, str], Object]:
-        return self._objects.setdefault(resource, {})
+        return self._objects.setdefault(resource.qualified, {})
 
     def _announce(self, kind: str, resource: Resource, item: Object) -> None:
         change = Change(version=self._version, type=kind, resource=resource, object=item)

@@ -15,7 +15,7 @@ from random import Random
 from sandbox.estate.catalogue import SERVICES
 from sandbox.estate.clock import Clock
 from sandbox.estate.cluster import Cluster
-from sandbox.estate.pods import is_ready
+from sandbox.estate.controllers.kubelet import is_ready
 from sandbox.estate.resources import PODS
 
 WINDOW = 6.0  # simulated seconds over which ratios are averaged

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox.estate.catalogue import CHECKOUT, NAMESPACE, SERVICES
 from sandbox.estate.cluster import Cluster
-from sandbox.estate.pods import is_ready
+from sandbox.estate.controllers.kubelet import is_ready
 from sandbox.estate.resources import PODS
 from sandbox.estate.traffic import Point, Traffic
 from sandbox.estate.values import Object

@@ -146,10 +146,21 @@ async def test_json_patch_with_a_test_operation(http: ClientSession, estate: Est
 
 
 async def test_an_unknown_patch_type_is_refused(http: ClientSession, estate: Estate) -> None:
-    """Plain JSON is no patch; the answer lists what is accepted."""
+    """Plain JSON is no patch."""
     answer = await http.patch(f"{estate.kubernetes_url}{APPS}/checkout", json={})
     assert answer.status == 415
-    assert "application/merge-patch+json" in (await answer.json())["message"]
+    assert (await answer.json())["reason"] == "UnsupportedMediaType"
+
+
+async def test_a_collection_can_be_deleted_in_part(http: ClientSession, estate: Estate) -> None:
+    """Deleting all of a kind goes by labels, too; what was deleted comes back as a list."""
+    query = {"labelSelector": "app.kubernetes.io/name=checkout"}
+    async with http.delete(f"{estate.kubernetes_url}{APPS}", params=query) as answer:
+        body = await answer.json()
+    assert body["kind"] == "DeploymentList"
+    assert [item["metadata"]["name"] for item in body["items"]] == ["checkout"]
+    assert not estate.cluster.store.get(DEPLOYMENTS, NS, "checkout")
+    assert estate.cluster.store.get(DEPLOYMENTS, NS, "auth-service")
 
 
 async def test_a_dry_run_changes_nothing(estate: Estate, apps: Any) -> None:
@@ -263,7 +274,7 @@ async def test_a_watch_from_too_far_back_is_gone(http: ClientSession, estate: Es
     [
         ("GET", "/apis/apps/v1/namespaces/production/gadgets", 404),
         ("GET", "/apis/apps/v9/deployments", 404),
-        ("DELETE", "/apis/apps/v1/namespaces/production/deployments", 405),
+        ("DELETE", "/api/v1/namespaces", 405),
         ("GET", "/apis/apps/v1/namespaces/production/deployments/checkout/exec", 404),
         ("GET", "/api/v1/namespaces/production/pods?labelSelector=a%20b", 400),
         ("POST", "/api/v1/namespaces/nowhere/configmaps", 404),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.estate.rollouts import Group, Limits, limits, next_sizes
+from sandbox.estate.controllers.rollouts import Group, Limits, limits, next_sizes
 from sandbox.estate.values import Object
 
 

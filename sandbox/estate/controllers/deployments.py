@@ -6,22 +6,33 @@ step, and is called again by the changes that the step caused.
 
 from __future__ import annotations
 
-from sandbox.estate.clock import Clock, Timers, stamp
-from sandbox.estate.replicasets import available_pods, pods_of
-from sandbox.estate.resources import DEPLOYMENTS, REPLICASETS
-from sandbox.estate.rollouts import Group, limits, next_sizes
-from sandbox.estate.store import Store
-from sandbox.estate.templates import REVISION, new_replicaset, template_hash
+from sandbox.estate.clock import Clock, Timers
+from sandbox.estate.controllers import revisions
+from sandbox.estate.controllers.authors import Author
+from sandbox.estate.controllers.conditions import condition, without_zeros
+from sandbox.estate.controllers.kubelet import is_leaving
+from sandbox.estate.controllers.replicasets import available_pods, pods_of
+from sandbox.estate.controllers.revisions import revision
+from sandbox.estate.controllers.rollouts import Group, limits, next_sizes
+from sandbox.estate.controllers.templates import REVISION, new_replicaset, template_hash
+from sandbox.estate.resources import DEPLOYMENTS, PODS, REPLICASETS
 from sandbox.estate.values import Object, clone
 
-_HISTORY = 10
+_NUMBERS = (
+    "replicas",
+    "updatedReplicas",
+    "readyReplicas",
+    "availableReplicas",
+    "unavailableReplicas",
+)
 
 
 class DeploymentController:
     """Brings each Deployment nearer to its spec, one step a call."""
 
-    def __init__(self, store: Store, clock: Clock, timers: Timers) -> None:
-        self._store = store
+    def __init__(self, author: Author, clock: Clock, timers: Timers) -> None:
+        self._author = author
+        self._store = author.store
         self._clock = clock
         self._timers = timers
         self._progress: dict[str, tuple[object, float]] = {}  # uid -> what was seen, when
@@ -31,61 +42,57 @@ class DeploymentController:
         deployment = self._store.get(DEPLOYMENTS, namespace, name)
         if deployment is None:
             return
-        sets = self._sets(deployment)
-        if not deployment["spec"].get("paused"):
-            new = self._current_set(deployment, sets)
+        if not deployment["spec"].get("paused") and not is_leaving(deployment):
+            new = self._current_set(deployment)
+            deployment = self._annotate(deployment, str(revision(new)))
             sets = self._sets(deployment)
             self._scale(deployment, new["metadata"]["name"], sets)
-            self._prune(sets, new["metadata"]["name"])
+            self._prune(deployment, sets, new["metadata"]["name"])
         self._write_status(namespace, name)
-
-    def forget(self, deployment: Object) -> None:
-        """Remove what a deleted Deployment owned."""
-        for item in self._sets(deployment):
-            self._store.delete(REPLICASETS, item["metadata"]["namespace"], item["metadata"]["name"])
 
     def _sets(self, deployment: Object) -> list[Object]:
         return self._store.children(REPLICASETS, deployment)
 
-    def _current_set(self, deployment: Object, sets: list[Object]) -> Object:
-        meta = deployment["metadata"]
-        hashed = template_hash(deployment["spec"]["template"])
-        name = f"{meta['name']}-{hashed}"
-        newest = max((revision(item) for item in sets), default=0)
+    def _current_set(self, deployment: Object) -> Object:
+        """Return the ReplicaSet of the present template, with the highest revision."""
+        sets = self._sets(deployment)
+        name = _current_name(deployment)
+        others = [item for item in sets if item["metadata"]["name"] != name]
+        newest = max((revision(item) for item in others), default=0) + 1
         found = next((item for item in sets if item["metadata"]["name"] == name), None)
-        current = clone(found) if found else new_replicaset(deployment, hashed)
-        if found is None or revision(found) < newest:
-            current["metadata"].setdefault("annotations", {})[REVISION] = str(newest + 1)
-            current = self._store.put(REPLICASETS, current)
-        self._annotate(deployment, str(revision(current)))
-        return current
+        if found is None:
+            made = new_replicaset(deployment, template_hash(deployment["spec"]["template"]))
+            made["metadata"]["annotations"] = revisions.noted(deployment, None, newest)
+            return self._author.create(REPLICASETS, made)
+        number = max(newest, revision(found))
+        changed = clone(found)
+        changed["metadata"]["annotations"] = revisions.noted(deployment, found, number)
+        return self._author.update(REPLICASETS, found, changed)
 
-    def _annotate(self, deployment: Object, number: str) -> None:
-        annotations = deployment["metadata"].get("annotations") or {}
-        if annotations.get(REVISION) == number:
-            return
+    def _annotate(self, deployment: Object, number: str) -> Object:
         changed = clone(deployment)
-        changed["metadata"]["annotations"] = annotations | {REVISION: number}
-        self._store.put(DEPLOYMENTS, changed)
+        changed["metadata"].setdefault("annotations", {})[REVISION] = number
+        return self._author.update_status(DEPLOYMENTS, deployment, changed)
 
     def _scale(self, deployment: Object, new_name: str, sets: list[Object]) -> None:
         groups = {item["metadata"]["name"]: self._group(item) for item in sets}
         new = groups.pop(new_name)
-        recreate = (deployment["spec"].get("strategy") or {}).get("type") == "Recreate"
+        recreate = deployment["spec"]["strategy"]["type"] == "Recreate"
         sizes = next_sizes(
-            int(deployment["spec"].get("replicas", 1)),
+            int(deployment["spec"]["replicas"]),
             new,
             list(groups.values()),
             limits(deployment),
             recreate=recreate,
         )
         for item in sets:
-            size = sizes.get(item["metadata"]["name"])
-            if size is not None:
-                changed = clone(item)
-                changed["spec"]["replicas"] = size
-                changed["metadata"]["generation"] = int(item["metadata"].get("generation", 1)) + 1
-                self._store.put(REPLICASETS, changed)
+            size = sizes.get(item["metadata"]["name"], item["spec"]["replicas"])
+            changed = clone(item)
+            changed["spec"]["replicas"] = size
+            current = item["metadata"]["name"] == new_name
+            if current or size != item["spec"]["replicas"]:
+                changed["metadata"]["annotations"] |= revisions.sizes(deployment)
+            self._author.update(REPLICASETS, item, changed)
 
     def _group(self, replicaset: Object) -> Group:
         replicas = int(replicaset["spec"]["replicas"])
@@ -94,43 +101,42 @@ class DeploymentController:
         name = replicaset["metadata"]["name"]
         return Group(name=name, replicas=replicas, available=available)
 
-    def _prune(self, sets: list[Object], current: str) -> None:
-        idle = sorted((item for item in sets if not item["spec"]["replicas"]), key=revision)
-        for item in idle[: max(0, len(idle) - _HISTORY)]:
-            if item["metadata"]["name"] != current and not pods_of(self._store, item):
-                self._store.delete(
-                    REPLICASETS, item["metadata"]["namespace"], item["metadata"]["name"]
-                )
+    def _prune(self, deployment: Object, sets: list[Object], current: str) -> None:
+        kept = int(deployment["spec"]["revisionHistoryLimit"])
+        idle = [
+            item
+            for item in sorted(sets, key=revision)
+            if not item["spec"]["replicas"] and item["metadata"]["name"] != current
+        ]
+        for item in idle[: max(0, len(idle) - kept)]:
+            if not pods_of(self._store, item):
+                meta = item["metadata"]
+                self._store.delete(REPLICASETS, meta["namespace"], meta["name"])
 
     def _write_status(self, namespace: str, name: str) -> None:
         deployment = self._store.get(DEPLOYMENTS, namespace, name)
-        if deployment is None:
-            return
-        status = self._status(deployment)
-        if status != deployment.get("status"):
-            changed = clone(deployment)
-            changed["status"] = status
-            self._store.put(DEPLOYMENTS, changed)
+        if deployment is not None:
+            self._author.set_status(DEPLOYMENTS, deployment, self._status(deployment))
 
     def _status(self, deployment: Object) -> Object:
-        wanted = int(deployment["spec"].get("replicas", 1))
+        wanted = int(deployment["spec"]["replicas"])
         sets = self._sets(deployment)
-        hashed = template_hash(deployment["spec"]["template"])
-        current = f"{deployment['metadata']['name']}-{hashed}"
+        current = _current_name(deployment)
         counts = {item["metadata"]["name"]: len(pods_of(self._store, item)) for item in sets}
         available = sum(available_pods(self._store, item) for item in sets)
-        numbers = {
-            "replicas": sum(counts.values()),
-            "updatedReplicas": counts.get(current, 0),
-            "readyReplicas": available,
-            "availableReplicas": available,
-            "unavailableReplicas": max(0, sum(counts.values()) - available, wanted - available),
-        }
+        total = sum(counts.values())
+        missing = max(0, total - available, wanted - available)
+        values = (total, counts.get(current, 0), available, available, missing)
+        numbers = dict(zip(_NUMBERS, values, strict=True))
         # The real server leaves zeros out, and clients stumble over that: so does this one.
         status: Object = {"observedGeneration": deployment["metadata"].get("generation", 1)}
-        status |= {key: value for key, value in numbers.items() if value}
+        status |= without_zeros(numbers)
+        status["terminatingReplicas"] = self._leaving(sets)
         status["conditions"] = self._conditions(deployment, current, numbers, wanted)
         return status
+
+    def _leaving(self, sets: list[Object]) -> int:
+        return sum(is_leaving(pod) for item in sets for pod in self._store.children(PODS, item))
 
     def _conditions(
         self, deployment: Object, current: str, numbers: dict[str, int], wanted: int
@@ -148,8 +154,8 @@ class DeploymentController:
         progressing = self._progressing(deployment, current, numbers, wanted)
         old = (deployment.get("status") or {}).get("conditions") or []
         return [
-            _condition(old, "Available", *available),
-            _condition(old, "Progressing", *progressing),
+            condition(old, "Available", *available, updates=True),
+            condition(old, "Progressing", *progressing, updates=True),
         ]
 
     def _progressing(
@@ -182,21 +188,6 @@ class DeploymentController:
         )
 
 
-def revision(replicaset: Object) -> int:
-    """Return a ReplicaSet's revision number, 0 if it has none yet."""
-    return int((replicaset["metadata"].get("annotations") or {}).get(REVISION, 0))
-
-
-def _condition(old: list[Object], kind: str, status: str, reason: str, message: str) -> Object:
-    before = next((item for item in old if item["type"] == kind), None)
-    now = stamp()
-    kept = before and before["status"] == status
-    same = before and kept and before["reason"] == reason
-    return {
-        "type": kind,
-        "status": status,
-        "reason": reason,
-        "message": message,
-        "lastUpdateTime": before["lastUpdateTime"] if before and same else now,
-        "lastTransitionTime": before["lastTransitionTime"] if before and kept else now,
-    }
+def _current_name(deployment: Object) -> str:
+    hashed = template_hash(deployment["spec"]["template"])
+    return f"{deployment['metadata']['name']}-{hashed}"

@@ -45,40 +45,29 @@ def new_replicaset(deployment: Object, hashed: str) -> Object:
     meta, spec = deployment["metadata"], deployment["spec"]
     template = clone(spec["template"])
     template.setdefault("metadata", {}).setdefault("labels", {})[HASH_LABEL] = hashed
-    labels = dict(template["metadata"]["labels"])
+    selector = clone(spec["selector"])
+    selector["matchLabels"] = (selector.get("matchLabels") or {}) | {HASH_LABEL: hashed}
     return {
         "metadata": {
             "name": f"{meta['name']}-{hashed}",
             "namespace": meta["namespace"],
-            "generation": 1,
-            "labels": labels,
+            "labels": dict(template["metadata"]["labels"]),
             "annotations": {},
             "ownerReferences": [owner(deployment)],
         },
-        "spec": {
-            "replicas": 0,
-            "selector": {
-                "matchLabels": spec["selector"].get("matchLabels", {}) | {HASH_LABEL: hashed}
-            },
-            "template": template,
-        },
-        "status": {"replicas": 0},
+        "spec": {"replicas": 0, "selector": selector, "template": template}
+        | ({"minReadySeconds": spec["minReadySeconds"]} if "minReadySeconds" in spec else {}),
     }
 
 
-def new_pod(replicaset: Object, random: Random) -> Object:
-    """Return a pending pod from a ReplicaSet's template."""
-    meta, template = replicaset["metadata"], replicaset["spec"]["template"]
-    name = f"{meta['name']}-{suffix(random)}"
+def new_pod(parent: Object, template: Object, *, name: str = "") -> Object:
+    """Return a pod from a template; without a name, its name begins with its parent's."""
+    meta = parent["metadata"]
+    labelled = clone(template.get("metadata") or {})
+    named = {"name": name} if name else {"generateName": f"{meta['name']}-"}
     return {
-        "metadata": clone(template.get("metadata") or {})
-        | {
-            "name": name,
-            "namespace": meta["namespace"],
-            "generateName": f"{meta['name']}-",
-            "ownerReferences": [owner(replicaset)],
-        },
-        "spec": {"restartPolicy": "Always", "schedulerName": "default-scheduler"}
-        | clone(template["spec"]),
-        "status": {"phase": "Pending", "qosClass": "Burstable"},
+        "metadata": labelled
+        | named
+        | {"namespace": meta["namespace"], "ownerReferences": [owner(parent)]},
+        "spec": clone(template["spec"]),
     }
