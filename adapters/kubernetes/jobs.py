@@ -1,7 +1,6 @@
 """Jobs of a step: their names, their manifests, and how far one is.  Pure.
 
-Called by `run_job`.  The name says incident, step and what is run, so that a repeat finds the Job
-and another command never takes it for its own.
+Called by `run_job`.
 """
 
 import hashlib
@@ -14,13 +13,11 @@ from typing import Any
 
 from adapters.kubernetes import readiness
 
-SPEC = "backout.dev/spec"
-"""The annotation that tells what a Job runs."""
+SERIES = "backout.dev/series"
 ATTEMPT = "backout.dev/attempt"
 INCIDENT = "backout.dev/incident"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 LONGEST = 63
-MOST_RUNS = 20
 UNFIT = re.compile(r"[^a-z0-9]+")
 CONTAINER = "job"
 Object = dict[str, Any]
@@ -54,49 +51,67 @@ class Ending:
     image: str
 
 
-def digest_of(spec: Object) -> str:
-    """Return a short hash of what a Job is to run."""
-    text = json.dumps(spec, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The runs of one step's Job: the same Job again, after a failed one, by the next number.
 
-
-def name_of(incident: str, step: str, digest: str, run: int = 1) -> str:
-    """Return the name of the so many-th run: `inc-7-migrate-3f2a9c01d4`, `…-2`.
-
-    It is a label's value as well (at most 63 characters), because pods carry it.
+    `digest` tells what is run, and by which step, so that another command or another step never
+    takes a Job for its own, however its name had to be cut.
     """
-    tail = f"-{digest}" if run == 1 else f"-{digest}-{run}"
-    head = UNFIT.sub("-", f"{incident}-{step}".lower()).strip("-")
-    return head[: LONGEST - len(tail)].rstrip("-") + tail
 
+    incident: str
+    step: str
+    spec: Object
 
-def manifest(name: str, spec: Object, *, incident: str, attempt: str) -> Object:
-    """Return the Job of an attempt; its pods carry the same labels."""
-    own = {MANAGED_BY: "backout", INCIDENT: UNFIT.sub("-", incident.lower()).strip("-")}
-    template = spec["template"]
-    pods = template.get("metadata") or {}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "name": name,
-            "labels": own,
-            "annotations": {SPEC: digest_of(spec), ATTEMPT: attempt},
-        },
-        "spec": {
-            **spec,
-            "template": {
-                **template,
-                "metadata": {**pods, "labels": {**(pods.get("labels") or {}), **own}},
+    @property
+    def digest(self) -> str:
+        """Return a short hash of the step and what it runs."""
+        text = json.dumps([self.step, self.spec], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return what its Jobs and their pods are found by."""
+        return {MANAGED_BY: "backout", INCIDENT: _fit(self.incident), SERIES: self.digest}
+
+    def name(self, run: int) -> str:
+        """Return the name of the so many-th run: `inc-7-migrate-3f2a9c01d4`, `…-2`.
+
+        It is a label's value as well (at most 63 characters), because pods carry it.
+        """
+        tail = f"-{self.digest}"
+        head = _fit(f"{self.incident}-{self.step}")[: LONGEST - len(tail) - len("-999")]
+        return head.rstrip("-") + tail + (f"-{run}" if run > 1 else "")
+
+    def run_of(self, job: Object) -> int:
+        """Return the number of a Job of the series."""
+        number = str(job["metadata"]["name"]).removeprefix(f"{self.name(1)}-")
+        return int(number) if number.isdigit() else 1
+
+    def manifest(self, run: int, attempt: str) -> Object:
+        """Return the Job of an attempt; its pods carry the same labels."""
+        template = self.spec["template"]
+        pods = template.get("metadata") or {}
+        labels = {**(pods.get("labels") or {}), **self.labels}
+        return {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {
+                "name": self.name(run),
+                "labels": self.labels,
+                "annotations": {ATTEMPT: attempt},
             },
-        },
-    }
+            "spec": {**self.spec, "template": {**template, "metadata": {**pods, "labels": labels}}},
+        }
 
 
-def is_ours(job: Object, digest: str) -> bool:
-    """Say whether a Job of the right name runs what the step wants."""
-    annotations = job["metadata"].get("annotations") or {}
-    return annotations.get(SPEC) == digest
+def _fit(text: str) -> str:
+    return UNFIT.sub("-", text.lower()).strip("-")
+
+
+def attempt_of(job: Object) -> str:
+    """Return the key of the attempt that made a Job."""
+    return str((job["metadata"].get("annotations") or {}).get(ATTEMPT, ""))
 
 
 def state_of(job: Object) -> State:

@@ -10,6 +10,7 @@ from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.connections import connect, namespace_of
 from adapters.kubernetes.errors import ExistsError
 from adapters.kubernetes.job_inputs import RunJobInputs, command_of, spec_of
+from adapters.kubernetes.jobs import Series
 from adapters.kubernetes.resources import JOBS, PODS, SERVICE_ACCOUNTS
 from adapters.values import fingerprint_of, redact, step_key
 from config.models.base import Model, format_duration
@@ -48,13 +49,13 @@ class RunJob(Action):
     """Run a command in a Job of one pod, without repeats, and wait until it has ended.
 
     The Job is named by incident, step and a hash of what it runs.  One that is there already is
-    read and not created again; a failed one is followed by another run when a person retries the
-    step.  The end of its log is kept as evidence and appears nowhere else.  Nothing ends it but
+    read and not created again; a failed one is followed by another run when the step is tried
+    again.  The end of its log is kept as evidence and appears nowhere else.  Nothing ends it but
     itself (or the cluster, with `stop_at_timeout`): not a hold, not the step's budget.
 
     Effect: changes (what it changes is the command's affair: `loses` says it to those who
     approve).  Not undoable.  Units: seconds.  Errors: permanent where the cluster refuses the Job,
-    for a service account that is not there, for a Job of this name that runs something else, and
+    for a service account that is not there, for a Job of this name that is somebody else's, and
     for a missing right; unknown outcome where the answer to the creation was lost.  Refuted
     with the reason, the exit code and the last line where it failed.
     """
@@ -73,7 +74,7 @@ class RunJob(Action):
     }
 
     def permissions(self, inputs: RunJobInputs, system: System) -> tuple[Permission, ...]:
-        """Create and read Jobs, whose names are not known before; read their pods and logs."""
+        """Create and list Jobs, whose names are not known before; read their pods and logs."""
         namespace = namespace_of(system)
         accounts: tuple[Permission, ...] = ()
         if inputs.service_account:
@@ -81,7 +82,7 @@ class RunJob(Action):
             accounts = (access.right("get", SERVICE_ACCOUNTS, namespace, name=name),)
         return (
             access.right("create", JOBS, namespace),
-            access.right("get", JOBS, namespace),
+            access.right("list", JOBS, namespace),
             access.right("list", PODS, namespace),
             access.right("get", PODS, namespace, sub="log"),
             *accounts,
@@ -89,51 +90,46 @@ class RunJob(Action):
 
     async def preview(self, inputs: RunJobInputs, context: Context) -> Preview:
         """Show the Job; it is tried without effect."""
-        cluster = await connect(context)
+        cluster, series = await connect(context), _series(inputs, context)
         doubts = await access.require(cluster, self.permissions(inputs, context.system))
         if inputs.service_account:
             await cluster.read(SERVICE_ACCOUNTS, inputs.service_account)
-        run, newest = await _newest(cluster, inputs, context)
+        run, newest = await _newest(cluster, series)
         failed = jobs.state_of(newest).failed if newest else ""
         in_place = newest is not None and not failed
-        name = _name(inputs, context, run + 1 if failed or newest is None else run)
         if not in_place:
-            await cluster.create(JOBS, _manifest(name, inputs, context), dry_run=True)
+            await _create(cluster, series, run + 1, context, dry_run=True)
         return Preview(
             summary=f"Run {command_of(inputs)} in {inputs.image}",
-            fingerprint=fingerprint_of([jobs.digest_of(spec_of(inputs)), run if failed else 0]),
-            changes=() if in_place else (_change(name, inputs),),
+            fingerprint=fingerprint_of([series.digest, run if failed else 0]),
+            changes=() if in_place else (_change(series.name(run + 1), inputs),),
             in_place=in_place,
-            touches=1,
+            touches=0 if in_place else 1,
             losses="" if in_place else inputs.loses,
             warnings=(*doubts, *_warnings(inputs, newest, failed)),
         )
 
     async def capture(self, inputs: RunJobInputs, context: Context) -> JsonObject:
         """Record how many runs of this Job there were before."""
-        run, _ = await _newest(await connect(context), inputs, context)
+        run, _ = await _newest(await connect(context), _series(inputs, context))
         return {"runs": run}
 
     async def apply(self, inputs: RunJobInputs, captured: JsonObject, context: Context) -> None:
-        """Create the Job, unless it is there; after a failed one, the next."""
-        cluster = await connect(context)
-        run, newest = await _newest(cluster, inputs, context)
+        """Create the Job, unless it is there; after one that failed before, the next."""
+        cluster, series = await connect(context), _series(inputs, context)
+        run, newest = await _newest(cluster, series)
         if newest is not None:
-            own = (newest["metadata"].get("annotations") or {}).get(jobs.ATTEMPT) == context.key
+            own = jobs.attempt_of(newest) == context.key
             if own or not jobs.state_of(newest).failed:
                 return
-        name = _name(inputs, context, run + 1)
-        try:
-            await cluster.create(JOBS, _manifest(name, inputs, context))
-        except ExistsError:
-            await _own(cluster, name, inputs)  # made at the same moment: whose is it?
+        await _create(cluster, series, run + 1, context)
 
     async def verify(self, inputs: RunJobInputs, captured: JsonObject, context: Context) -> Verdict:
         """Look how far the newest run is; keep its log once it has ended."""
-        cluster = await connect(context)
-        _, job = await _newest(cluster, inputs, context)
+        cluster, series = await connect(context), _series(inputs, context)
+        _, job = await _newest(cluster, series)
         if job is None:
-            return Refuted(why=f"there is no Job {_name(inputs, context, 1)}")
+            return Refuted(why=f"there is no Job {series.name(1)}")
         name, state = str(job["metadata"]["name"]), jobs.state_of(job)
         pods = jobs.own_pods(job, await cluster.items(PODS, labels=f"job-name={name}"))
         if not state.complete and not state.failed:
@@ -141,43 +137,37 @@ class RunJob(Action):
         ending = next((e for pod in reversed(pods) if (e := jobs.ending_of(pod))), None)
         kept = await logs_of_jobs.keep(cluster, context, name, ending)
         if state.failed:
-            return Refuted(why=_failure(name, state, ending, kept), final=True)
+            own = jobs.attempt_of(job) == context.key
+            why = _failure(name, state, ending, kept)
+            return Refuted(why=why if own else f"{why}; this attempt began no other", final=own)
         return Holds(summary=_success(name, state, ending, kept), output=_output(job, ending, kept))
 
 
-async def _newest(
-    cluster: Cluster, inputs: RunJobInputs, context: Context
-) -> tuple[int, jobs.Object | None]:
-    """Return the number of the last run and its Job; (0, None) where there is none."""
-    run, newest = 0, None
-    while run < jobs.MOST_RUNS:
-        found = await _own(cluster, _name(inputs, context, run + 1), inputs)
-        if found is None:
-            return run, newest
-        run, newest = run + 1, found
-    raise PermanentError(
-        f"This step's Job failed {jobs.MOST_RUNS} times: look at {_name(inputs, context, run)}, "
-        "and delete the failed Jobs to have it run again."
-    )
-
-
-async def _own(cluster: Cluster, name: str, inputs: RunJobInputs) -> jobs.Object | None:
-    found = await cluster.find(JOBS, name)
-    if found is not None and not jobs.is_ours(found, jobs.digest_of(spec_of(inputs))):
-        raise PermanentError(
-            f"There is a Job {name} in namespace {cluster.namespace} that does not run what this "
-            "step is to run: see whose it is and delete or rename it."
-        )
-    return found
-
-
-def _name(inputs: RunJobInputs, context: Context, run: int) -> str:
+def _series(inputs: RunJobInputs, context: Context) -> Series:
     step = step_key(context.key).partition("/")[2]
-    return jobs.name_of(context.incident, step, jobs.digest_of(spec_of(inputs)), run)
+    return Series(incident=context.incident, step=step, spec=spec_of(inputs))
 
 
-def _manifest(name: str, inputs: RunJobInputs, context: Context) -> jobs.Object:
-    return jobs.manifest(name, spec_of(inputs), incident=context.incident, attempt=context.key)
+async def _newest(cluster: Cluster, series: Series) -> tuple[int, jobs.Object | None]:
+    """Return the number of the last run and its Job; (0, None) where there is none."""
+    labels = ",".join(f"{key}={value}" for key, value in series.labels.items())
+    runs = {series.run_of(job): job for job in await cluster.items(JOBS, labels=labels)}
+    last = max(runs, default=0)
+    return last, runs.get(last)
+
+
+async def _create(
+    cluster: Cluster, series: Series, run: int, context: Context, *, dry_run: bool = False
+) -> None:
+    """Create a run, or find that it was made at the same moment."""
+    try:
+        await cluster.create(JOBS, series.manifest(run, context.key), dry_run=dry_run)
+    except ExistsError as error:
+        if (await _newest(cluster, series))[0] < run:
+            raise PermanentError(
+                f"There is a Job {series.name(run)} in namespace {cluster.namespace} that is not "
+                "this step's: see whose it is and delete or rename it."
+            ) from error
 
 
 def _change(name: str, inputs: RunJobInputs) -> Change:

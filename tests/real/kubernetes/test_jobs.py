@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.kubernetes.run_job import RunJob
-from flows.actions import Holds, NotYet, PermanentError, Refuted
+from flows.actions import Holds, NotYet, PermanentError, Refuted, Verdict
 from tests.adapters.uses import Use
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
@@ -80,12 +80,29 @@ async def test_a_failed_job_is_told_and_a_retry_runs_it_again(
     assert (told.in_place, told.touches) == (False, 1)
     assert any("runs again" in warning for warning in told.warnings)
     run.context.key = "INC-7/migrate/2"
+    before = await run.action.verify(run.inputs, run.captured, run.context)
+    assert isinstance(before, Refuted)
+    assert not before.final
+    assert "this attempt began no other" in before.why
     await run.action.apply(run.inputs, run.captured, run.context)
     names = sorted(job["metadata"]["name"] for job in cluster.all("job"))
     assert names[1] == f"{names[0]}-2"
-    second = await run.outcome()
-    assert isinstance(second, Refuted)
-    assert names[1] in second.why
+    cluster.delete("job", names[0])
+    again = await ended(run)
+    assert isinstance(again, Refuted)
+    assert names[1] in again.why
+    run.context.key = "INC-7/migrate/3"
+    await run.action.apply(run.inputs, run.captured, run.context)
+    assert f"{names[0]}-3" in [job["metadata"]["name"] for job in cluster.all("job")]
+
+
+async def ended(use: Use) -> Verdict:
+    """Look, in the same attempt, until the Job has ended."""
+    while True:
+        verdict = await use.action.verify(use.inputs, use.captured, use.context)
+        if not isinstance(verdict, NotYet):
+            return verdict
+        await asyncio.sleep(0.05)
 
 
 async def test_a_job_that_can_not_begin_says_why_and_is_left_alone(
@@ -112,17 +129,21 @@ async def test_the_cluster_ends_a_job_in_time_where_it_is_asked_to(
     assert cluster.all("job")[0]["spec"]["activeDeadlineSeconds"] == 1
 
 
-async def test_another_command_is_another_job(cluster: Cluster, use: Callable[..., Use]) -> None:
-    """The name follows from what is run; a Job of this name that runs something else is refused."""
-    run = use("kubernetes.run_job", **MIGRATE)
+async def test_another_command_or_step_is_another_job(
+    cluster: Cluster, use: Callable[..., Use]
+) -> None:
+    """The name follows from who runs what; a Job of this name that is not the step's is refused."""
+    run = use("kubernetes.run_job", "a" * 60, **MIGRATE)
     await run.apply()
-    other = use("kubernetes.run_job", **{**MIGRATE, "command": ["migrate", "up"]})
+    other = use("kubernetes.run_job", "a" * 60, **{**MIGRATE, "command": ["migrate", "up"]})
     assert not (await other.preview()).in_place
+    assert not (await use("kubernetes.run_job", "a" * 61, **MIGRATE).preview()).in_place
     name = cluster.all("job")[0]["metadata"]["name"]
-    cluster.patch("job", name, {"metadata": {"annotations": {"backout.dev/spec": "other"}}})
-    for verb in (run.preview, run.apply, run.verify):
-        with pytest.raises(PermanentError, match=f"a Job {name} .* does not run what this step"):
+    cluster.patch("job", name, {"metadata": {"labels": {"backout.dev/series": "other"}}})
+    for verb in (run.preview, run.apply):
+        with pytest.raises(PermanentError, match=f"a Job {name} .* is not this step's"):
             await verb()
+    assert isinstance(await run.verify(), Refuted)
 
 
 async def test_a_job_of_the_same_moment_is_taken_for_what_it_is(
