@@ -39,8 +39,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The session's cluster: a control plane of its own, or the one that a person offers."""
     folder = tmp_path_factory.mktemp("bench")
     assets.program("kubectl")
-    if given := os.environ.get("BACKOUT_TEST_KUBECONFIG"):
-        context = os.environ.get("BACKOUT_TEST_CONTEXT", "")
+    if given := os.environ.get(control_plane.OFFERED):
+        context = os.environ.get(control_plane.OFFERED_CONTEXT, "")
         with administered(Path(given), folder=folder, context=context) as found:
             definitions.install(found.api)
             yield found

@@ -76,12 +76,16 @@ class Api:
 
     def apply(self, namespace: str, given: Json) -> Json:
         """Make one object, or change it to what is given (a server-side apply by the bench)."""
-        path = self.path(namespace, given["kind"], given["metadata"]["name"])
+        kind = f"{given['apiVersion']}/{given['kind']}"
+        path = self.path(namespace, kind, given["metadata"]["name"])
         query = f"?fieldManager={MANAGER}&force=true"
         return self.call("PATCH", path + query, given, content_type="application/apply-patch+yaml")
 
     def path(self, namespace: str, kind: str, name: str = "", *, sub: str = "") -> str:
-        """Return the path of an object, or without a name of all: `deployment` or `Deployment`."""
+        """Return the path of an object, or without a name of all.
+
+        `kind` is `deployment`, or with a version of the API `apps/v1/Deployment`.
+        """
         found = self._kind(kind)
         scope = f"/namespaces/{namespace}" if found.namespaced else ""
         tail = "".join(f"/{part}" for part in (name, sub) if part)
@@ -93,19 +97,20 @@ class Api:
         return self._kinds[kind.lower()]
 
     def _discover(self) -> None:
-        for root in ("/apis", "/api"):  # the core's kinds win: Event is in two groups
+        # The last one wins a bare kind: the core's, and of a group the version it prefers.
+        for root in ("/apis", "/api"):
             answer = self._client.get(root, headers={"Accept": DISCOVERY})
             for group in reversed(answer.json()["items"]):
                 name = group["metadata"].get("name")
                 for version in reversed(group["versions"]):
-                    base = f"/apis/{name}/{version['version']}" if name else "/api/v1"
-                    self._learn(base, version)
+                    self._learn(f"{name}/{version['version']}" if name else "v1", version)
 
-    def _learn(self, base: str, version: Json) -> None:
+    def _learn(self, api: str, version: Json) -> None:
+        base = f"/apis/{api}" if "/" in api else f"/api/{api}"
         for each in version["resources"]:
-            kind = (each.get("responseKind") or {}).get("kind", "")
+            kind = (each.get("responseKind") or {}).get("kind", "").lower()
             found = Kind(base, each["resource"], each["scope"] == "Namespaced")
-            self._kinds[kind.lower()] = found
+            self._kinds[kind] = self._kinds[f"{api}/{kind}"] = found
 
 
 def _message(answer: httpx.Response) -> str:

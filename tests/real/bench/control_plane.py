@@ -6,6 +6,7 @@ tests/real/conftest.py, through `started`.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -17,6 +18,9 @@ from tests.real.bench.api import Api
 from tests.real.bench.certificates import Authority
 from tests.real.processes import answers, free_port, running
 
+OFFERED = "BACKOUT_TEST_KUBECONFIG"  # a person's throw-away cluster, instead of this one
+OFFERED_CONTEXT = "BACKOUT_TEST_CONTEXT"
+AT_ONCE = signal.SIGKILL  # there is nothing to be saved
 SERVICES = "10.96.0.0/16"  # a session makes many namespaces, each with services
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
@@ -71,7 +75,8 @@ def _etcd(folder: Path) -> Iterator[str]:
         "log-level": "warn",
     }
     command = _command("etcd", flags)
-    with running(command, log=folder / "etcd.log", ready=lambda: answers(client)):
+    log = folder / "etcd.log"
+    with running(command, log=log, ready=lambda: answers(client), stop=AT_ONCE):
         yield f"http://127.0.0.1:{client}"
 
 
@@ -105,13 +110,9 @@ def _api_server(folder: Path, authority: Authority, *, etcd: str) -> Iterator[st
     }
     command = _command("kube-apiserver", flags)
     server = f"https://127.0.0.1:{port}"
-    api = Api(
-        server, authority=authority.certificate, certificate=kubelets
-    )  # its group may do everything
-    with (
-        closing(api),
-        running(command, log=folder / "kube-apiserver.log", ready=api.ready, seconds=90),
-    ):
+    api = Api(server, authority=authority.certificate, certificate=kubelets)
+    log = folder / "kube-apiserver.log"
+    with closing(api), running(command, log=log, ready=api.ready, seconds=90, stop=AT_ONCE):
         yield server
 
 
@@ -137,7 +138,7 @@ def _controllers(folder: Path, authority: Authority, server: str) -> Iterator[No
     }
     command = _command("kube-controller-manager", flags)
     log = folder / "kube-controller-manager.log"
-    with running(command, log=log, ready=lambda: answers(port), seconds=60):
+    with running(command, log=log, ready=lambda: answers(port), seconds=60, stop=AT_ONCE):
         yield
 
 
