@@ -5,7 +5,7 @@ Called by the actions of this folder that take a selector.  The syntax is that o
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -18,6 +18,7 @@ AMONG = re.compile(
 )
 THERE = re.compile(rf"\s*(?P<sign>!?)\s*(?P<key>{KEY})\s*")
 OPERATORS = {"in": "In", "notin": "NotIn", "!": "DoesNotExist", "": "Exists"}
+EXCLUDING = ("NotIn", "DoesNotExist")
 
 Rule = dict[str, Any]
 
@@ -82,15 +83,31 @@ def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def bears(found: Mapping[str, Any], selector: Mapping[str, Any]) -> bool:
-    """Say whether an object or the template of its pods has the labels of a selector.
+    """Say whether a selector takes an object by its own labels or those of its pods.
 
-    People label either, and a workload without pods has no other place for them.
+    People label either, and a workload without pods has no other place for them.  What must be
+    there may stand on either; what must not be there may stand on neither.
     """
-    spec = found.get("spec") or {}
-    holders = (found, spec.get("template") or {}, spec.get("jobTemplate") or {})
-    return any(
-        matches(selector, (holder.get("metadata") or {}).get("labels") or {}) for holder in holders
+    every = list(_labels_of(found))
+    return all(
+        (all if rule["operator"] in EXCLUDING else any)(_meets(rule, each) for each in every)
+        for rule in _rules(selector)
     )
+
+
+def _labels_of(found: Mapping[str, Any]) -> Iterable[Mapping[str, str]]:
+    """Return the labels of an object, and those of what it makes."""
+    yield (found.get("metadata") or {}).get("labels") or {}
+    spec = found.get("spec") or {}
+    for made in (spec.get("jobTemplate"), spec.get("template")):
+        if made:
+            yield from _labels_of(made)
+
+
+def _rules(selector: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    for key, value in (selector.get("matchLabels") or {}).items():
+        yield _rule(key, "In", [value])
+    yield from selector.get("matchExpressions") or ()
 
 
 def _meets(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
