@@ -1,28 +1,23 @@
 """The `helm` command: how it is called, and how long a call is waited for.
 
-Called by the two actions of this folder.  Reads run as ordinary child processes: bounded and ended
-when nobody waits any more.  Writes are set free (`Detached`): a rollback that is under way must
-not die with the bot, whether by Ctrl-C, by SIGKILL or by a hold.
+Called by everything here that asks Helm.  Reads run as ordinary child processes: bounded and ended
+when nobody waits any more.  Writes are set free by `detached`.
 """
 
 import asyncio
 import contextlib
 import json
 import os
-import subprocess
-import threading
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from adapters.helm import errors
+from adapters.helm import errors, manifests
+from adapters.helm.manifests import Objects
 from adapters.helm.releases import Revision, parse
-from adapters.kubernetes.connections import IN_CLUSTER, pinned
-from flows.actions import Context, TransientError
+from adapters.kubernetes.connections import IN_CLUSTER, namespace_of, pinned
+from flows.actions import ActionError, Context, TransientError
 
 READ_SECONDS = 30.0
 LARGEST_OUTPUT = 32 * 1024 * 1024
-LARGEST_LOG = 64 * 1024
 REVISIONS = 256
 # The bot's own secrets are no business of Helm's, nor of the credential commands that it runs.
 WITHHELD = ("SLACK_", "BACKOUT_", "STATUSPAGE_", "PAGERDUTY_", "PD_")
@@ -57,8 +52,33 @@ async def history(context: Context, release: str) -> tuple[Revision, ...]:
 
 
 async def manifest(context: Context, release: str, revision: int) -> str:
-    """Return the manifests of one revision (YAML documents)."""
+    """Return the manifest of one revision (YAML documents)."""
     return await read(context, release, "get", "manifest", release, "--revision", str(revision))
+
+
+async def objects(context: Context, release: str, revision: int) -> Objects:
+    """Return the objects of one revision's manifest."""
+    text = await manifest(context, release, revision)
+    return await asyncio.to_thread(manifests.read, text, namespace_of(context.system))
+
+
+async def hooks(context: Context, release: str, revision: int) -> Objects:
+    """Return the hooks of one revision, of every event."""
+    words = ("get", "hooks", release, "--revision", str(revision))
+    text = await read(context, release, *words)
+    return await asyncio.to_thread(manifests.read, text, namespace_of(context.system))
+
+
+async def waiting(context: Context) -> str:
+    """Return the flag with which this Helm waits for pods.
+
+    Helm 4 waits by watches, unless it is told to look again and again as Helm 3 does; that needs
+    the same rights as Helm 3.
+    """
+    version = ""
+    with contextlib.suppress(ActionError):  # what is wrong with it, the rollback itself will say
+        version = await read(context, "", "version", "--template", "{{.Version}}")
+    return "--wait=legacy" if version.strip().startswith("v4.") else "--wait"
 
 
 async def read(context: Context, release: str, *words: str) -> str:
@@ -99,53 +119,3 @@ async def _bounded(stream: asyncio.StreamReader | None) -> bytes:
     while stream is not None and (chunk := await stream.read(65_536)):
         kept += chunk[: max(LARGEST_OUTPUT - len(kept), 0)]
     return bytes(kept)
-
-
-class Detached:
-    """A command that outlives the bot, with its output in a file.
-
-    Its own session keeps a terminal's Ctrl-C away from it.  It writes to a file, because writing
-    to the pipe of a dead bot would end it with SIGPIPE half-way.  It is no asyncio process,
-    because asyncio kills its children when the loop closes.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process = process
-        self._log = log
-        self._loop = asyncio.get_running_loop()
-        self.ended: asyncio.Future[int] = self._loop.create_future()
-        threading.Thread(target=self._wait, name="helm", daemon=True).start()
-
-    @classmethod
-    def start(cls, line: Sequence[str], env: dict[str, str], log: Path) -> "Detached":
-        """Start it; raise `PermanentError` where the command is not there."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
-            try:
-                process = subprocess.Popen(
-                    line,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env=env,
-                    start_new_session=True,
-                )
-            except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-                raise errors.missing_binary(line[0]) from error
-        return cls(process, log)
-
-    def said(self) -> str:
-        """Return the end of what it wrote."""
-        with self._log.open("rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(log.tell() - LARGEST_LOG, 0))
-            return log.read().decode(errors="replace")
-
-    def _wait(self) -> None:
-        status = self._process.wait()
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._tell, status)
-
-    def _tell(self, status: int) -> None:
-        if not self.ended.done():
-            self.ended.set_result(status)

@@ -42,7 +42,7 @@ def gone(release: str, revision: int, left: str) -> PermanentError:
 
 def from_output(release: str, said: str, *, writes: bool) -> ActionError:
     """Turn what Helm wrote when it failed into an error."""
-    text = redact(said)[-400:]
+    text = shortened(said)
     if NOT_FOUND.search(said):
         return PermanentError(
             f'There is no Helm release "{release}" in this namespace: compare `helm list` with the '
@@ -66,7 +66,12 @@ def from_output(release: str, said: str, *, writes: bool) -> ActionError:
     if UNREACHABLE.search(said):
         return TransientError(f"The cluster is not there for Helm: {text}", delay=2.0)
     # A write that failed half-way is a known outcome: `verify` reads it from the history.
-    return PermanentError(f"Helm refused: {text or 'it said nothing'}")
+    return PermanentError(f"Helm refused: {text}")
+
+
+def shortened(said: str) -> str:
+    """Return the end of what Helm wrote, without credentials."""
+    return redact(said)[-400:] or "it said nothing"
 
 
 def _forbidden(found: re.Match[str]) -> PermanentError:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from adapters.helm import commands, releases
+from adapters.helm import commands, needs, releases
 from adapters.helm.releases import Revision
 from adapters.kubernetes.connections import namespace_of
 from config.models.base import Model
@@ -77,7 +77,7 @@ class HelmHistory(Reading[HelmHistoryInputs]):
 
     def permissions(self, inputs: HelmHistoryInputs, system: System) -> tuple[Permission, ...]:
         """List the secrets that Helm keeps its releases in."""
-        return rights(system, "list")
+        return needs.records(namespace_of(system), "list")
 
     def describe(self, inputs: HelmHistoryInputs) -> str:
         """Say what is looked at."""
@@ -90,7 +90,7 @@ class HelmHistory(Reading[HelmHistoryInputs]):
         if good is None:
             raise PermanentError(
                 f"{inputs.release} has no earlier revision that is known to be good (Helm keeps "
-                f"{kept(history) or 'none'}): name a revision yourself, or fix forward."
+                f"{releases.kept(history) or 'none'}): name a revision yourself, or fix forward."
             )
         output = _output(history, good)
         return Holds(
@@ -98,22 +98,6 @@ class HelmHistory(Reading[HelmHistoryInputs]):
             f"{output.current_status}); last good {good.number} ({good.label})",
             output=output.model_dump(mode="json"),
         )
-
-
-def rights(system: System, *verbs: str) -> tuple[Permission, ...]:
-    """Return rights on Helm's own records."""
-    return tuple(
-        Permission(kind="kubernetes", verb=verb, resource="secrets", scope=namespace_of(system))
-        for verb in verbs
-    )
-
-
-def kept(history: tuple[Revision, ...]) -> str:
-    """Write which revisions Helm keeps: `38 to 43`."""
-    if not history:
-        return ""
-    first, last = history[0].number, history[-1].number
-    return f"revision {first}" if first == last else f"revisions {first} to {last}"
 
 
 def _output(history: tuple[Revision, ...], good: Revision) -> HelmHistoryOutput:

@@ -1,7 +1,7 @@
 """Two manifests compared: which objects come, go and change, and which images.  Pure.
 
-Called by the preview of `helm.rollback`.  Values never leave this module, except images and
-names, because manifests hold secrets.
+Called by `previews` and `outcomes`.  Values never leave this module, except images and names,
+because manifests hold secrets.
 """
 
 import importlib
@@ -9,97 +9,91 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.helm.objects import Identity
 from adapters.values import listed
 from flows.actions import Change
 
-Objects = dict[str, Any]
+Object = Mapping[str, Any]
+Objects = dict[Identity, Object]
 MOST_IMAGES = 40
-RESOURCES = {
-    "ConfigMap": "configmaps",
-    "CronJob": "cronjobs.batch",
-    "DaemonSet": "daemonsets.apps",
-    "Deployment": "deployments.apps",
-    "HorizontalPodAutoscaler": "horizontalpodautoscalers.autoscaling",
-    "Ingress": "ingresses.networking.k8s.io",
-    "Job": "jobs.batch",
-    "NetworkPolicy": "networkpolicies.networking.k8s.io",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "PodDisruptionBudget": "poddisruptionbudgets.policy",
-    "Secret": "secrets",
-    "Service": "services",
-    "ServiceAccount": "serviceaccounts",
-    "StatefulSet": "statefulsets.apps",
-}
-HOLDS_DATA = (
-    "PersistentVolumeClaim/",
-    "PersistentVolume/",
-    "Namespace/",
-    "CustomResourceDefinition/",
+POLICY = "helm.sh/resource-policy"
+HOLDS_DATA = frozenset(
+    {"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"}
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Objects by `Kind/name`, and images that change."""
+    """What a rollback does to objects, and images that change.
 
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
+    `target` is all that the target holds; `kept` would go, but is marked to stay.
+    """
+
+    target: tuple[Identity, ...]
+    added: tuple[Identity, ...]
+    removed: tuple[Identity, ...]
+    changed: tuple[Identity, ...]
+    kept: tuple[Identity, ...]
     images: tuple[Change, ...]
 
     @property
-    def touches(self) -> int:
-        """Count the objects that would come, go or change."""
-        return len(self.added) + len(self.removed) + len(self.changed)
+    def touched(self) -> tuple[Identity, ...]:
+        """Return the objects that would come, go or change."""
+        return (*self.added, *self.removed, *self.changed)
 
     @property
     def summary(self) -> str:
-        """Write `3 objects changed, 1 removed`."""
-        if not self.touches:
+        """Write `objects: 3 changed, 1 removed`."""
+        if not self.touched:
             return "no object changes"
         parts = {"changed": self.changed, "added": self.added, "removed": self.removed}
         return "objects: " + ", ".join(f"{len(v)} {word}" for word, v in parts.items() if v)
 
-    def rights(self) -> Iterator[tuple[str, str]]:
-        """Return (verb, resource) of what Helm would do to kinds that every cluster has."""
-        for verb, names in (
-            ("patch", self.changed),
-            ("create", self.added),
-            ("delete", self.removed),
-        ):
-            for kind in dict.fromkeys(name.partition("/")[0] for name in names):
-                if kind in RESOURCES:
-                    yield verb, RESOURCES[kind]
-
     @property
     def losses(self) -> str:
         """Name removed objects that hold data."""
-        gone = [name for name in self.removed if name.startswith(HOLDS_DATA)]
+        gone = [str(each) for each in self.removed if each.kind in HOLDS_DATA]
         return f"removes {listed(gone)} with what they hold" if gone else ""
 
 
-def compare(before: str, after: str) -> Difference:
-    """Compare two manifests as Helm prints them (YAML documents)."""
-    old, new = _objects(before), _objects(after)
-    both = old.keys() & new.keys()
+def compare(before: Objects, after: Objects) -> Difference:
+    """Compare the objects of two manifests."""
+    both = before.keys() & after.keys()
+    going = sorted(before.keys() - after.keys())
     return Difference(
-        added=tuple(sorted(new.keys() - old.keys())),
-        removed=tuple(sorted(old.keys() - new.keys())),
-        changed=tuple(sorted(key for key in both if old[key] != new[key])),
-        images=tuple(_image_changes(old, new)),
+        target=tuple(sorted(after)),
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(key for key in going if not _stays(before[key])),
+        changed=tuple(sorted(key for key in both if before[key] != after[key])),
+        kept=tuple(key for key in going if _stays(before[key])),
+        images=tuple(_image_changes(before, after)),
     )
 
 
-def _objects(text: str) -> Objects:
+def read(text: str, namespace: str) -> Objects:
+    """Read a manifest as Helm prints it (YAML documents) for a release in a namespace."""
     # PyYAML comes with the Kubernetes client; its C loader is twelve times as fast as ruamel.yaml,
     # and a drift check waits for this.
     yaml: Any = importlib.import_module("yaml")
-    found: Objects = {}
-    for each in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        if isinstance(each, Mapping) and "kind" in each:
-            name = (each.get("metadata") or {}).get("name", "")
-            found[f"{each['kind']}/{name}"] = each
-    return found
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    documents = yaml.load_all(text, Loader=loader)
+    return {Identity.of(each, namespace): each for each in _flat(documents)}
+
+
+def _flat(documents: Any) -> Iterator[Object]:
+    """Take lists of objects apart, as Helm does."""
+    for each in documents:
+        if not isinstance(each, Mapping) or "kind" not in each:
+            continue
+        if str(each["kind"]).endswith("List") and isinstance(each.get("items"), list):
+            yield from _flat(each["items"])
+        else:
+            yield each
+
+
+def _stays(found: Object) -> bool:
+    annotations = (found.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(POLICY, "")).strip().lower() == "keep"
 
 
 def _image_changes(old: Objects, new: Objects) -> Iterator[Change]:
@@ -112,9 +106,14 @@ def _image_changes(old: Objects, new: Objects) -> Iterator[Change]:
 
 def _all_images(objects: Objects) -> Iterator[tuple[str, str]]:
     for key, each in objects.items():
-        containers = list(_containers(each.get("spec")))
-        for name, image in containers:
-            yield (key if len(containers) == 1 else f"{key} {name}"), image
+        containers = images(each)
+        for name, image in containers.items():
+            yield (str(key) if len(containers) == 1 else f"{key} {name}"), image
+
+
+def images(found: Object) -> dict[str, str]:
+    """Return the image of each container of a workload, by the container's name."""
+    return dict(_containers(found.get("spec")))
 
 
 def _containers(value: Any) -> Iterator[tuple[str, str]]:

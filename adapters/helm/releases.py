@@ -4,7 +4,7 @@ Called by `helm.history` and `helm.rollback`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,7 +19,10 @@ WORKED = frozenset({"superseded", "deployed"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One line of `helm history`.  `updated` is None where Helm gives no time."""
+    """One line of `helm history`.  `updated` is None where Helm gives no time.
+
+    `target` is what a rollback returned to; Helm 3 tells it in the description only.
+    """
 
     number: int
     status: str
@@ -27,6 +30,7 @@ class Revision:
     version: str
     description: str
     updated: datetime | None
+    target: int | None = None
 
     @property
     def deployed(self) -> bool:
@@ -54,10 +58,18 @@ def parse(entries: Sequence[Any]) -> tuple[Revision, ...]:
             version=str(each.get("app_version") or ""),
             description=str(each.get("description", "")),
             updated=_time(str(each.get("updated", ""))),
+            target=_target(each),
         )
         for each in entries
     )
     return tuple(sorted(found, key=lambda revision: revision.number))
+
+
+def _target(entry: Mapping[str, Any]) -> int | None:
+    if told := entry.get("rollback_revision"):
+        return int(told)
+    found = ROLLBACK.match(str(entry.get("description", "")))
+    return int(found[1]) if found else None
 
 
 def _time(text: str) -> datetime | None:
@@ -77,10 +89,10 @@ def content(history: Sequence[Revision], number: int) -> int:
     """
     by_number = {revision.number: revision for revision in history}
     while number in by_number:
-        found = ROLLBACK.match(by_number[number].description)
-        if found is None or int(found[1]) >= number:
+        target = by_number[number].target
+        if target is None or target >= number:
             break
-        number = int(found[1])
+        number = target
     return number
 
 
@@ -97,7 +109,7 @@ def rejected(history: Sequence[Revision]) -> frozenset[int]:
         left = content(history, before.number)
         if FAILED_ROLLBACK.match(revision.description):
             bad.add(left)
-        elif ROLLBACK.match(revision.description):
+        elif revision.target is not None:
             target = content(history, revision.number)
             bad |= set(range(target + 1, left + 1))
             bad.discard(target)
@@ -163,3 +175,11 @@ def returned_to(history: Sequence[Revision], target: int) -> bool:
     newest = history[-1]
     same = content(history, newest.number) == content(history, target)
     return newest.deployed and same
+
+
+def kept(history: Sequence[Revision]) -> str:
+    """Write which revisions Helm keeps: `38 to 43`."""
+    if not history:
+        return ""
+    first, last = history[0].number, history[-1].number
+    return f"revision {first}" if first == last else f"revisions {first} to {last}"

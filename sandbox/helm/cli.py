@@ -114,11 +114,13 @@ def _get(arguments: list[str]) -> None:
     known: dict[str, Value] = {"revision": "0", "output": "table", "all": False}
     names, flags = parse(arguments, known)
     what = names.pop(0) if names else ""
-    if what not in ("manifest", "values"):
-        raise UsageError(f'"helm get" needs manifest or values in the sandbox, not "{what}"')
+    if what not in ("hooks", "manifest", "values"):
+        raise UsageError(f'"helm get" needs hooks, manifest or values in the sandbox, not "{what}"')
     _exactly(names, 1, f"get {what}")
     cluster, namespace = _connect(flags)
     release = _one(cluster, names[0], namespace, integer("revision", str(flags["revision"])))
+    if what == "hooks":
+        return  # the sandbox's chart has none
     if what == "manifest":
         _say(release["manifest"])
     elif flags["output"] == "json":
@@ -180,7 +182,8 @@ def _version(arguments: list[str]) -> None:
 
 
 def _help(_: list[str]) -> None:
-    _say("The sandbox's Helm. Commands: get manifest|values, history, rollback, status, version")
+    commands = "get hooks|manifest|values, history, rollback, status, version"
+    _say(f"The sandbox's Helm. Commands: {commands}")
 
 
 def _connect(flags: dict[str, Value]) -> tuple[Cluster, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.helm.commands import Detached
+from adapters.helm.detached import Detached
 from flows.actions import PermanentError
 
 SLOW = """#!/bin/sh
@@ -23,7 +23,7 @@ echo done > "$1/done"
 BOT = """
 import asyncio, os, sys
 from pathlib import Path
-from adapters.helm.commands import Detached
+from adapters.helm.detached import Detached
 
 async def main() -> None:
     folder = Path(sys.argv[1])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.helm import commands, rollback
+from adapters.helm import attempts, commands
 from adapters.helm import errors as helm_errors
 from adapters.registry import ActionRegistry
 from flows.actions import (
@@ -312,7 +312,7 @@ async def test_rollback_past_its_limit_is_left_running(
     registry: ActionRegistry, scripted: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Helm that outlives its own timeout is not ended: the outcome is unknown."""
-    monkeypatch.setattr(rollback, "GRACE", timedelta(seconds=-1))
+    monkeypatch.setattr(attempts, "GRACE", timedelta(seconds=-1))
     line = {"revision": 41, "status": "superseded", "description": "Upgrade complete"}
     context = scripted(
         helm={"history aivo-platform --output json --max 256": [line, {**line, "revision": 42}]},

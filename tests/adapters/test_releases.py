@@ -25,6 +25,7 @@ def history(*lines: tuple[int, str, str]) -> tuple[Revision, ...]:
             version=f"2.{number}.0",
             description=told.replace("back", "Rollback to") if told.startswith("back") else told,
             updated=BEGAN + timedelta(hours=number),
+            target=int(told.removeprefix("back ")) if told.startswith("back ") else None,
         )
         for number, status, told in lines
     )

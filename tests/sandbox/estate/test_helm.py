@@ -78,6 +78,7 @@ async def test_rollback_writes_a_new_revision(estate: Estate, helm: Helm) -> Non
     assert status["version"] == 43
     assert "chart" not in status
     assert "2.14.2" in (await helm("get", "manifest", RELEASE)).out
+    assert (await helm("get", "hooks", RELEASE)).out == ""
     assert json.loads((await helm("get", "values", RELEASE, "-o", "json")).out) == {
         "image": {"tag": "2.14.2"}
     }
