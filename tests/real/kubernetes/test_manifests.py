@@ -93,6 +93,33 @@ async def test_a_page_is_put_up_and_taken_down(
     assert await page.undo() == f"as before: Service/checkout; {gone}"
 
 
+async def test_a_workload_comes_back_as_it_was(
+    cluster: Cluster, real: FakeContext, use: Callable[..., Use], tmp_path: Path
+) -> None:
+    """Changed, added and lengthened fields of a template are put back, and its pods with them."""
+    made_before = made.deployment("checkout", "shop/checkout:1.0.0")
+    cluster.kubectl("apply", "-f", "-", stdin=_json(made_before))
+    await cluster.settled("checkout")
+    before = cluster.get("deployment", "checkout")
+    wanted = made.deployment("checkout", "shop/page:1.0.0", replicas=3)
+    pods = wanted["spec"]["template"]["spec"]
+    pods["containers"][0]["env"] = [{"name": "API_TOKEN", "value": "s3cret!"}]
+    pods["containers"].append({"name": "sidecar", "image": "shop/sidecar:1"})
+    wanted["metadata"]["labels"] = {"tier": "page"}
+    page = use(APPLY, **written(real, tmp_path, wanted), force=True)
+    seen = await page.preview()
+    assert "spec.replicas" in {each.subject.partition(" ")[2] for each in seen.changes}
+    await page.apply()
+    assert isinstance(await page.outcome(), Holds)
+    assert "s3cret!" not in repr((seen, page.captured))
+    assert len(cluster.get("deployment", "checkout")["spec"]["template"]["spec"]["containers"]) == 2
+    await page.undo()
+    after = cluster.get("deployment", "checkout")
+    assert after["spec"] == before["spec"]
+    assert after["metadata"].get("labels") == before["metadata"].get("labels")
+    await cluster.settled("checkout")
+
+
 async def test_an_undo_leaves_the_owner_in_peace(cluster: Cluster, use: Callable[..., Use]) -> None:
     """Whoever applied the object before applies it again without a conflict with Backout."""
     cluster.kubectl(
