@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.golden
 GOLDEN = Path(__file__).with_name("golden")
 CASES = sorted(GOLDEN.glob("*/*.json"))
 RECORD = "RECORD_GOLDEN"
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SEEN = ("requests", "helm_calls", "posts", "result")
 Json = Any
 
@@ -35,9 +37,11 @@ async def test_case(
     scripted: Callable[..., FakeContext],
     server: ScriptedServer,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The action asks exactly what the case records, and answers what it records."""
     told = _read(case)
+    monkeypatch.setattr("adapters.kubernetes.clocks.now", lambda: NOON)
     action = registry.find(case.parent.name)
     context = scripted(
         observed=deepcopy(told.get("observed")),  # answers in turn are used up

@@ -6,6 +6,7 @@ answers as the real one does. `test_rights` sees to it that no action is left ou
 
 from tests.real.kubernetes.stories import (
     configuration,
+    evidence,
     isolation,
     looking,
     objects,
@@ -16,7 +17,17 @@ from tests.real.kubernetes.stories import (
 )
 from tests.real.kubernetes.stories.story import Story
 
-TOPICS = (looking, isolation, rollouts, scaling, configuration, traffic, objects, releases)
+TOPICS = (
+    looking,
+    evidence,
+    isolation,
+    rollouts,
+    scaling,
+    configuration,
+    traffic,
+    objects,
+    releases,
+)
 STORIES: tuple[Story, ...] = tuple(story for topic in TOPICS for story in topic.STORIES)
 
 __all__ = ["STORIES", "Story"]
