@@ -128,7 +128,7 @@ class RolloutUndo(Action):
             changes=tuple(change for each in moves for change in each.changes()),
             in_place=all(each.is_made for each in moves),
             touches=sum(1 for each in moves if not each.is_made),
-            warnings=(*doubts, *told, *_stuck(moves, pods)),
+            warnings=(*doubts, *told, *_forgetful(moves), *_stuck(moves, pods)),
         )
 
     async def capture(self, inputs: RolloutUndoInputs, context: Context) -> JsonObject:
@@ -170,6 +170,15 @@ class RolloutUndo(Action):
         return await template_moves.put_back(cluster, template_moves.recorded(captured))
 
 
+def _forgetful(moves: tuple[Move, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{m.workload} keeps no earlier templates (revisionHistoryLimit 0): this can't be undone "
+        "once the rollout is complete."
+        for m in moves
+        if m.found["spec"].get("revisionHistoryLimit") == 0
+    )
+
+
 def _stuck(moves: tuple[Move, ...], pods: list[Object]) -> tuple[str, ...]:
     return tuple(said for m in moves if (said := rollouts.stuck(m.workload, m.found, m.hash, pods)))
 
@@ -178,9 +187,10 @@ def _seen(moves: tuple[Move, ...], pods: list[Object]) -> Verdict:
     """Look at the pods themselves: status counts may run behind."""
     seen: list[ReturnedWorkload] = []
     for each in moves:
-        new = _new_pods(each, pods)
-        ready, desired = sum(1 for pod in new if endpoints.is_ready(pod)), _desired(each)
-        wanted = rollouts.wanted_new(each.workload, each.found, desired)
+        new = rollouts.renewed(each.workload, each.found, each.hash, pods)
+        ready = sum(1 for pod in new if endpoints.is_ready(pod))
+        wanted = rollouts.wanted_new(each.workload, each.found)
+        desired = rollouts.desired(each.workload, each.found)
         if ready < wanted:
             progress = f"{each.workload}: {ready} of {count(wanted, 'new pod')} ready"
             return NotYet(progress=progress, after=rollout_wait.LOOK_AGAIN)
@@ -204,14 +214,3 @@ def _seen(moves: tuple[Move, ...], pods: list[Object]) -> Verdict:
         summary=f"{told}; {output.ready} of {count(output.desired, 'pod')} ready",
         output=output.model_dump(mode="json"),
     )
-
-
-def _new_pods(each: Move, pods: list[Object]) -> list[Object]:
-    there = rollouts.running(each.workload, each.found, pods)
-    return [pod for pod in there if templates.runs(pod, each.workload, each.hash)]
-
-
-def _desired(each: Move) -> int:
-    if each.workload.kind == "DaemonSet":
-        return int((each.found.get("status") or {}).get("desiredNumberScheduled") or 0)
-    return int(each.found["spec"].get("replicas", 1))

@@ -58,14 +58,16 @@ def _of_strategy(workload: Workload, found: Object) -> Iterator[str]:
             f"{workload} ends all its pods before it starts new ones (Recreate): nobody is served "
             "until the first is ready."
         )
-    if spec.get("revisionHistoryLimit") == 0:
-        yield (
-            f"{workload} keeps no earlier templates (revisionHistoryLimit 0): this can't be undone "
-            "once the rollout is complete."
-        )
     partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition")
     if partition:
         yield f"{workload} renews only pods from number {partition} on (its partition)."
+
+
+def desired(workload: Workload, found: Object) -> int:
+    """Return how many pods are to run: for a DaemonSet one a node that takes it."""
+    if workload.kind == "DaemonSet":
+        return int((found.get("status") or {}).get("desiredNumberScheduled") or 0)
+    return int(found["spec"].get("replicas", 1))
 
 
 def running(workload: Workload, found: Object, pods: Iterable[Object]) -> list[Object]:
@@ -73,24 +75,41 @@ def running(workload: Workload, found: Object, pods: Iterable[Object]) -> list[O
     return [pod for pod in workloads.owned(found, pods) if endpoints.is_there(pod)]
 
 
+def renewed(
+    workload: Workload, found: Object, template: str, pods: Iterable[Object]
+) -> list[Object]:
+    """Return those that were made from the template of this hash."""
+    there = running(workload, found, pods)
+    return [pod for pod in there if templates.runs(pod, workload, template)]
+
+
 def digests(pods: Iterable[Object]) -> dict[str, tuple[str, ...]]:
-    """Return what containers really run: name to `sha256:…`, more than one where pods differ."""
+    """Return what containers really run: name to `sha256:…`, more than one where pods differ.
+
+    A container is left out whose node tells no digest.
+    """
     found: dict[str, set[str]] = {}
     for pod in pods:
-        for each in (pod.get("status") or {}).get("containerStatuses") or ():
-            digest = str(each.get("imageID") or "").rpartition("@")[2].rpartition("//")[2]
-            if digest:
+        for each in _containers(pod):
+            repository, _, digest = str(each.get("imageID") or "").rpartition("@")
+            if repository:  # without one it is no digest but the node's own id
                 found.setdefault(str(each["name"]), set()).add(digest)
     return {name: tuple(sorted(each)) for name, each in sorted(found.items())}
 
 
-def wanted_new(workload: Workload, found: Object, desired: int) -> int:
+def _containers(pod: Object) -> list[Object]:
+    status = pod.get("status") or {}
+    initial = status.get("initContainerStatuses") or ()
+    return [*(status.get("containerStatuses") or ()), *initial]
+
+
+def wanted_new(workload: Workload, found: Object) -> int:
     """Return how many pods are to run the newest template: a partition keeps some back."""
     if workload.kind == DEPLOYMENT:
-        return desired
+        return desired(workload, found)
     strategy = (found.get("spec") or {}).get("updateStrategy") or {}
     partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
-    return max(desired - partition, 0)
+    return max(desired(workload, found) - partition, 0)
 
 
 def stuck(workload: Workload, found: Object, template: str, pods: Iterable[Object]) -> str:

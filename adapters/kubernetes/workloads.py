@@ -4,15 +4,18 @@ Called by every action of this folder.  Objects stay the JSON that the API serve
 """
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
 
 from adapters.kubernetes import labels as selectors
 from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.errors import NotFoundError
 from adapters.kubernetes.resources import DAEMONSETS, DEPLOYMENTS, STATEFULSETS, Resource
-from adapters.values import listed
+from adapters.values import Names, listed
 from flows.actions import ANY, PermanentError
 
 RESOURCES: Mapping[str, Resource] = {
@@ -24,6 +27,19 @@ Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 Scalable = Literal["Deployment", "StatefulSet"]
 Selector = selectors.Selector
 Object = dict[str, Any]
+
+
+def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [each for each in names if not re.match(NAME, each)]:
+        raise ValueError(
+            f"{listed(map(repr, wrong))} names no workload: write `name`, `deployment/name`, "
+            "`statefulset/name` or `daemonset/name`"
+        )
+    return names
+
+
+WorkloadNames = Annotated[Names, AfterValidator(_checked)]
+"""Names of workloads, in an input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

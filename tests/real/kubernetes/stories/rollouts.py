@@ -1,4 +1,4 @@
-"""Rollouts that are awaited, begun again and taken back."""
+"""Rollouts that are awaited, begun again and taken back, and images that are set."""
 
 from __future__ import annotations
 
@@ -26,5 +26,10 @@ STORIES = (
         uses="kubernetes.rollout_undo",
         inputs={"targets": [{"name": "checkout", "to": {"images": "shop/checkout:1.0.0"}}]},
         before=_two_templates,
+    ),
+    Story(
+        uses="kubernetes.set_image",
+        inputs={"name": "checkout", "container": "checkout", "image": "shop/checkout:0.9.0"},
+        before=shop,
     ),
 )
