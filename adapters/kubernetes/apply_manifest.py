@@ -47,10 +47,14 @@ class ApplyManifestInputs(Model):
     """Which objects: a file beside the system's own, or written out here; exactly one of both."""
 
     manifest: FileRef | None = Field(
-        default=None, description="A file of YAML documents: `file:files/maintenance.yaml`."
+        default=None,
+        examples=["file:files/maintenance.yaml"],
+        description="A file of YAML documents, beside the system's own.",
     )
     digest: Digest | None = Field(
-        default=None, description="SHA-256 of the file (`sha256sum`); needed with a file."
+        default=None,
+        examples=["0" * 64],
+        description="SHA-256 of the file (`sha256sum`); needed with a file.",
     )
     objects: tuple[dict[str, Any], ...] | None = Field(
         default=None, max_length=manifests.MOST, description="The objects themselves."
@@ -244,15 +248,19 @@ def _rights_on_kinds(inputs: ApplyManifestInputs, namespace: str) -> tuple[Permi
             "kubernetes.apply_manifest: which objects are applied is not known before an incident; "
             "name their kinds under `resources`, so that its rights can be told."
         )
-    return tuple(
-        Permission(
-            kind="kubernetes",
-            verb=verb,
-            resource=each.resource,
-            scope="" if each.cluster_scoped or each.resource in OF_CLUSTERS else namespace,
-        )
-        for each in inputs.resources
-        for verb in VERBS
+    named = [each.resource for each in inputs.resources]
+    return (
+        *(
+            Permission(
+                kind="kubernetes",
+                verb=verb,
+                resource=each.resource,
+                scope="" if each.cluster_scoped or each.resource in OF_CLUSTERS else namespace,
+            )
+            for each in inputs.resources
+            for verb in VERBS
+        ),
+        *object_readiness.rights_on(named, namespace),
     )
 
 

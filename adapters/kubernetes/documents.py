@@ -1,6 +1,6 @@
 """YAML documents of Kubernetes objects, read as the API server would read them.  Pure.
 
-Called by `manifests` and by `adapters.helm`.
+Called by `manifests`.
 """
 
 import importlib

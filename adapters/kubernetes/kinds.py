@@ -1,6 +1,6 @@
 """Kinds of objects in manifests: which resource each one is, and whether it has a namespace.
 
-Called by `apply_manifest` and by `adapters.helm`, which act on whatever kinds a manifest holds.
+Called by `manifests` and by `adapters.helm`, which act on whatever kinds a manifest holds.
 What every cluster has is known here, so that rights can be told without one; the rest is asked.
 """
 

@@ -3,7 +3,7 @@
 Called by `apply_manifest`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from adapters.kubernetes import access, endpoints, jobs, rollout_wait, workloads
@@ -20,11 +20,16 @@ LOOK_AGAIN = 1.0
 
 def rights(items: Iterable[Item], namespace: str) -> tuple[Permission, ...]:
     """Return what a look at these objects needs besides reading them."""
-    every = tuple(items)
+    waited_for = (i for i in items if i.resource.named != SERVICES.named or _selects(i))
+    return rights_on({each.resource.named for each in waited_for}, namespace)
+
+
+def rights_on(resources: Collection[str], namespace: str) -> tuple[Permission, ...]:
+    """Return what a look at any objects of these resources may need besides reading them."""
     found: list[Permission] = []
-    if any(map(_is_workload, every)):
+    if any(each.named in resources for each in workloads.RESOURCES.values()):
         found.append(access.right("list", PODS, namespace))
-    if any(map(_selects, every)):
+    if SERVICES.named in resources:
         found.append(access.right("list", ENDPOINT_SLICES, namespace))
     return tuple(found)
 
