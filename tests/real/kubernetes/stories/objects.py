@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.real.bench import manifests
 from tests.real.kubernetes.stories.story import Story, shop
 
 STORIES = (
@@ -9,12 +10,8 @@ STORIES = (
         uses="kubernetes.apply_manifest",
         inputs={
             "objects": [
-                {
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "metadata": {"name": "maintenance"},
-                    "data": {"page": "back soon"},
-                }
+                manifests.config_map("maintenance", page="back soon"),
+                manifests.service("maintenance", selector={"app": "checkout"}),
             ]
         },
         before=shop,
