@@ -1,7 +1,8 @@
 """One key of Services' selectors: reading it, and moving it from value to value under tests.
 
-Called by `switch_selector`.  Several Services move one after the other; where one fails, those
-that moved go back, because half a switch is worse than none.
+Called by `switch_selector`, and by `get_selector`, which only reads.  Several Services move one
+after the other; where one fails, those that moved go back, because half a switch is worse than
+none.
 """
 
 import asyncio
@@ -55,6 +56,26 @@ async def read(cluster: Cluster, names: Iterable[str]) -> dict[str, Object]:
             f"names with `kubectl -n {cluster.namespace} get services`."
         )
     return {name: each for name, each in zip(every, found, strict=True) if each is not None}
+
+
+async def find(
+    cluster: Cluster, *, names: Iterable[str], labels: str, key: str
+) -> tuple[dict[str, Object], tuple[str, ...]]:
+    """Return the Services of these names or labels, and the labelled ones without the key.
+
+    Raises `PermanentError` that names all that are missing, and where no labels lead to the key.
+    """
+    if wanted := tuple(names):
+        return await read(cluster, wanted), ()
+    every = await cluster.items(SERVICES, labels=labels)
+    found: dict[str, Object] = {each["metadata"]["name"]: each for each in every}
+    meant = {name: each for name, each in sorted(found.items()) if key in selector_of(each)}
+    if not meant:
+        raise PermanentError(
+            f"Namespace {cluster.namespace} has no Service with the labels {labels} that "
+            f"selects pods by {key}: correct selector or key."
+        )
+    return meant, tuple(sorted(found.keys() - meant.keys()))
 
 
 async def move(cluster: Cluster, each: Move, *, dry_run: bool = False) -> None:

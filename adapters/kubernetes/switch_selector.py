@@ -25,7 +25,6 @@ from flows.actions import (
     Holds,
     JsonObject,
     NotYet,
-    PermanentError,
     Permission,
     Preview,
     Refuted,
@@ -248,17 +247,9 @@ async def _services(
     cluster: Cluster, inputs: SwitchSelectorInputs
 ) -> tuple[dict[str, Object], tuple[str, ...]]:
     """Return the Services that are meant, and the names of those without the key."""
-    if inputs.services:
-        return await selectors.read(cluster, inputs.services), ()
-    every = await cluster.items(SERVICES, labels=inputs.selector)
-    found: dict[str, Object] = {each["metadata"]["name"]: each for each in every}
-    meant = {n: s for n, s in sorted(found.items()) if inputs.key in selectors.selector_of(s)}
-    if not meant:
-        raise PermanentError(
-            f"Namespace {cluster.namespace} has no Service with the labels {inputs.selector} that "
-            f"selects pods by {inputs.key}: correct selector or key."
-        )
-    return meant, tuple(sorted(found.keys() - meant.keys()))
+    return await selectors.find(
+        cluster, names=inputs.services, labels=inputs.selector, key=inputs.key
+    )
 
 
 async def _present(
