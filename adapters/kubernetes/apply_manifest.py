@@ -155,7 +155,12 @@ class ApplyManifest(Action):
             changes=tuple(changes[: manifest_previews.MOST]),
             in_place=all(each.in_place for each in drafts),
             touches=sum(1 for each in drafts if not each.in_place),
-            warnings=(*doubts, *reconcilers.warnings(live), *manifest_previews.left_out(changes)),
+            warnings=(
+                *doubts,
+                *reconcilers.warnings(live),
+                *manifest_previews.autoscaled(drafts),
+                *manifest_previews.left_out(changes),
+            ),
         )
 
     async def capture(self, inputs: ApplyManifestInputs, context: Context) -> JsonObject:

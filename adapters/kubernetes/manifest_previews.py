@@ -6,7 +6,7 @@ Called by `apply_manifest`.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from adapters.kubernetes import applications, differences, sealing
+from adapters.kubernetes import applications, differences, owners, sealing
 from adapters.kubernetes.applications import Draft
 from adapters.values import count, listed
 from flows.actions import Change, Vault
@@ -76,6 +76,19 @@ def _token(draft: Draft, difference: differences.Difference, vault: Vault) -> An
         return None
     secret = applications.is_secret(draft, difference)
     return sealing.token(vault, [difference.before], secret=secret)
+
+
+def autoscaled(drafts: Iterable[Draft]) -> tuple[str, ...]:
+    """Warn of replicas that an autoscaler will set again."""
+    names = [
+        str(draft.item)
+        for draft in drafts
+        if draft.now
+        and owners.autoscaled(draft.now)
+        and any(each.path == ("spec", "replicas") for each in draft.differences)
+    ]
+    told = "leave spec.replicas out of the manifest, or stop the autoscaler first"
+    return (f"An autoscaler sets the replicas of {listed(names)}: {told}.",) if names else ()
 
 
 def left_out(changes: list[Change]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Who owns which fields of an object (`managedFields`), and how they are given back.  Pure.
 
-Called by `applications`.  Whoever writes a field takes it from its owner, whose next server-side
-apply would then meet a conflict with us, long after the incident.
+Called by `applications` and `manifest_previews`.  Whoever writes a field takes it from its owner,
+whose next server-side apply would then meet a conflict with us, long after the incident.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.kubernetes.cluster import MANAGER
 
+CONTROLLERS = "kube-controller-manager"
 Object = dict[str, Any]
 Entry = Mapping[str, Any]
 
@@ -17,6 +18,16 @@ def others(found: Object | None) -> list[Object]:
     """Return the entries that are not ours."""
     entries = ((found or {}).get("metadata") or {}).get("managedFields") or ()
     return [dict(each) for each in entries if each.get("manager") != MANAGER]
+
+
+def autoscaled(found: Object) -> bool:
+    """Say whether an autoscaler was the last to set the replicas of a workload."""
+    return any(
+        each.get("manager") == CONTROLLERS
+        and each.get("subresource") == "scale"
+        and "f:replicas" in ((each.get("fieldsV1") or {}).get("f:spec") or {})
+        for each in others(found)
+    )
 
 
 def given_back(found: Object, before: Iterable[Entry]) -> list[Object] | None:

@@ -120,6 +120,26 @@ async def test_a_workload_comes_back_as_it_was(
     await cluster.settled("checkout")
 
 
+async def test_an_autoscaler_is_warned_of(cluster: Cluster, use: Callable[..., Use]) -> None:
+    """Replicas that a controller set would be set again; other fields are no matter of it."""
+    cluster.apply(cluster.deployment())
+    await cluster.settled("checkout")
+    path = cluster.api.path(cluster.namespace, "deployment", "checkout")
+    cluster.api.call(
+        "PATCH",
+        f"{path}/scale?fieldManager=kube-controller-manager",
+        {"spec": {"replicas": 3}},
+        content_type="application/merge-patch+json",
+    )
+    wanted = made.deployment("checkout", "shop/checkout:1.0.0", replicas=5)
+    seen = await use(APPLY, objects=[wanted], force=True).preview()
+    assert any("autoscaler sets the replicas of Deployment/checkout" in w for w in seen.warnings)
+    del wanted["spec"]["replicas"]
+    wanted["metadata"]["labels"] = {"tier": "page"}
+    seen = await use(APPLY, objects=[wanted], force=True).preview()
+    assert (seen.in_place, seen.warnings) == (False, ())
+
+
 async def test_an_undo_leaves_the_owner_in_peace(cluster: Cluster, use: Callable[..., Use]) -> None:
     """Whoever applied the object before applies it again without a conflict with Backout."""
     cluster.kubectl(
