@@ -138,7 +138,8 @@ def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes
         return UnknownOutcomeError(f"The cluster answered {status} to a change: {said}")
     if status >= 500:
         return TransientError(f"The cluster answered {status}: {said}", delay=BUSY_DELAY)
-    return PermanentError(f"The cluster refused to change {call.subject} ({status}): {said}")
+    asked = "read" if call.method in READS else "change"
+    return PermanentError(f"The cluster refused to {asked} {call.subject} ({status}): {said}")
 
 
 def _does_not_fit(call: Call, body: bytes) -> bool:

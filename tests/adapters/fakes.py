@@ -12,7 +12,7 @@ from adapters.clients import ClientPool
 from adapters.evidence import EvidenceFolder
 from adapters.vault import KeyVault, make_key
 from config.models.systems import System
-from flows.actions import InterruptedByHoldError, JsonObject, Surroundings
+from flows.actions import InterruptedByHoldError, JsonObject, Stored, Surroundings
 
 Json = Any
 KEY = make_key()
@@ -55,6 +55,22 @@ class FakeMessenger:
             if (each["channel"], each["key"]) == (channel, key):
                 return f"1700000000.{number:06}"
         return None
+
+
+class Forgetful:
+    """A store of evidence that keeps nothing, so that each look begins anew."""
+
+    async def put(self, name: str, content: bytes) -> Stored:
+        """Keep nothing."""
+        return Stored(name=name, sha256="", size=len(content))
+
+    async def find(self, name: str) -> Stored | None:
+        """Find nothing."""
+        return None
+
+    async def read(self, name: str) -> bytes:
+        """There is nothing to read."""
+        raise AssertionError(name)
 
 
 @dataclass(slots=True, kw_only=True)

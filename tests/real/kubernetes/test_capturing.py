@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.vault import KeyVault
-from flows.actions import Holds, PermanentError, Stored
+from flows.actions import Holds, PermanentError
+from tests.adapters.fakes import Forgetful
 from tests.adapters.uses import Use
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
@@ -129,22 +130,6 @@ async def test_without_a_key_nothing_is_kept(use: Make, cluster: Cluster) -> Non
         with pytest.raises(PermanentError, match="BACKOUT_CAPTURE_KEY is not set"):
             await ask()
     assert await step.context.surroundings.evidence.find(NAME) is None
-
-
-class Forgetful:
-    """A store of evidence that keeps nothing, so that each look begins anew."""
-
-    async def put(self, name: str, content: bytes) -> Stored:
-        """Keep nothing."""
-        return Stored(name=name, sha256="", size=len(content))
-
-    async def find(self, name: str) -> Stored | None:
-        """Find nothing."""
-        return None
-
-    async def read(self, name: str) -> bytes:
-        """There is nothing to read."""
-        raise AssertionError(name)
 
 
 async def test_failing_api_server(use_through: Make, cluster: Cluster, gateway: Gateway) -> None:

@@ -17,4 +17,7 @@ KINDS = [
     "ConfigMap",
     "Secret",
 ]
-STORIES = (Story(uses="kubernetes.capture_state", inputs={"kinds": KINDS}, before=shop),)
+STORIES = (
+    Story(uses="kubernetes.capture_state", inputs={"kinds": KINDS}, before=shop),
+    Story(uses="kubernetes.collect_logs", inputs={"names": ["checkout"]}, before=shop),
+)
