@@ -44,6 +44,11 @@ def answer(path: str) -> Object | None:
     return None
 
 
+def subresource_verbs(name: str) -> list[str]:
+    """Return what can be done with a subresource."""
+    return ["get"] if name == LOG else list(_GETS)
+
+
 def _groups() -> dict[str, list[str]]:
     """Return the versions of each group, the preferred one first."""
     found: dict[str, list[str]] = {}
@@ -110,6 +115,6 @@ def _subresource(item: Resource, name: str) -> Object:
         "singularName": "",
         "namespaced": item.namespaced,
         "kind": "Scale" if name == SCALE else item.kind,
-        "verbs": ["get"] if name == LOG else list(_GETS),
+        "verbs": subresource_verbs(name),
     }
     return entry | ({"group": "autoscaling", "version": "v1"} if name == SCALE else {})

@@ -9,7 +9,7 @@ import json
 
 from aiohttp import web
 
-from sandbox.estate import discovery
+from sandbox.estate import aggregated, discovery
 from sandbox.estate.access import TOKEN, Access
 from sandbox.estate.cluster import Cluster
 from sandbox.estate.options import delete_options, require_manager, write_options
@@ -56,6 +56,10 @@ class KubernetesApi:
         if path.strip("/") in ("livez", "readyz", "healthz"):
             return web.Response(text="ok")
         _authenticate(request)
+        groups = aggregated.answer(path, request.headers.get("Accept", ""))
+        if groups is not None:
+            headers = {"Content-Type": aggregated.CONTENT_TYPE}
+            return web.Response(text=json.dumps(groups), headers=headers)
         document = discovery.answer(path) if request.method == "GET" else None
         if document is not None:
             return web.json_response(document)

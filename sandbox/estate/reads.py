@@ -36,6 +36,8 @@ class Reads:
         rest = [item for item in items if _key(item) >= begin]
         page = rest[:limit] if limit > 0 else rest
         meta: Object = {"resourceVersion": str(self._store.version)}
+        if call.resource.custom:
+            meta["continue"] = ""
         if len(page) < len(rest):
             meta["continue"] = _token(self._store.version, _key(page[-1]))
             meta["remainingItemCount"] = len(rest) - len(page)

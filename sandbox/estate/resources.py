@@ -94,7 +94,13 @@ def _grouped(
 
 def _custom(group: str, version: str, plural: str, kind: str, *short: str) -> Resource:
     return Resource(
-        group=group, version=version, plural=plural, kind=kind, short=short, custom=True
+        group=group,
+        version=version,
+        plural=plural,
+        kind=kind,
+        short=short,
+        subresources=(STATUS,),
+        custom=True,
     )
 
 
