@@ -87,7 +87,7 @@ class IsolateNetwork(Action):
             await cluster.create(NETWORK_POLICIES, wanted, dry_run=True)
         return Preview(
             summary=f"Cut {isolations.which(inputs)} off: {isolations.told(inputs)}",
-            fingerprint=fingerprint_of([policies.digest_of(wanted["spec"]), others]),
+            fingerprint=_fingerprint(wanted, others),
             changes=() if in_place else isolations.changes(wanted, inputs, pods, others),
             in_place=in_place,
             touches=max(len(pods), 1),
@@ -177,15 +177,26 @@ def _refuse_foreign(cluster: Cluster, found: Object, wanted: Object) -> None:
 async def _surroundings(
     cluster: Cluster, inputs: IsolateNetworkInputs, wanted: Object
 ) -> tuple[list[Object], dict[str, Object]]:
-    """Return the pods that are taken, and the policies of others that let traffic through.
-
-    Those of the same incident are left out: an earlier step of the plan makes them.
-    """
+    """Return the pods that are taken, and, by name, other policies that let traffic through."""
     selector = labels.written(labels.parse(inputs.pods))
     pods, found = await asyncio.gather(
         cluster.items(PODS, labels=selector), cluster.items(NETWORK_POLICIES)
     )
     running = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in OVER]
-    others = [each for each in found if not policies.of_incident(each, wanted)]
+    own = wanted["metadata"]["name"]
+    others = [each for each in found if each["metadata"]["name"] != own]
     kinds = wanted["spec"]["policyTypes"]
     return running, policies.openings(others, running, kinds)
+
+
+def _fingerprint(wanted: Object, others: dict[str, Object]) -> str:
+    """Cover what the policy says and what others allow beside it.
+
+    Not those of the same incident: an earlier step of the plan makes them.
+    """
+    foreign = {
+        name: each["spec"]
+        for name, each in others.items()
+        if not policies.of_incident(each, wanted)
+    }
+    return fingerprint_of([policies.digest_of(wanted["spec"]), foreign])

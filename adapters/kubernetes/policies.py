@@ -70,7 +70,7 @@ def openings(
     """Return, by name, the policies that let traffic of these types through to one of the pods."""
     bearing = [pod["metadata"].get("labels") or {} for pod in pods]
     return {
-        each["metadata"]["name"]: each["spec"]
+        each["metadata"]["name"]: each
         for each in others
         if any(_allows(each["spec"], kind) for kind in types)
         and any(labels.matches(each["spec"].get("podSelector") or {}, given) for given in bearing)
