@@ -1,22 +1,21 @@
 """Restarting the consumers of a ConfigMap or Secret after it changed, one after the other.
 
-By the annotation that `kubernetes.rollout_restart` writes, so that a repeat finds its own mark.
-The next workload is restarted when the one before is complete: a value that breaks the first one
+By the mark that `kubernetes.rollout_restart` writes, so that a repeat finds its own.  The next
+workload is restarted when the one before is complete: a value that breaks the first one
 breaks no other.  Called by the actions that change ConfigMaps and Secrets.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictBool
 
-from adapters.kubernetes import access, readiness, rollout_wait, workloads
+from adapters.kubernetes import access, restart_marks, rollout_wait, workloads
 from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.consumers import AT_START, BY_PROGRAM, Readers, Way
 from adapters.kubernetes.resources import BUDGETS, PODS
-from adapters.kubernetes.rollout_restart import ANNOTATION
 from adapters.kubernetes.workloads import Workload
 from adapters.values import count, listed
 from flows.actions import (
@@ -32,7 +31,6 @@ from flows.actions import (
     Verdict,
 )
 
-LOOK_AGAIN = 1.0
 Object = dict[str, Any]
 
 
@@ -121,7 +119,8 @@ def _refuse(workload: Workload, found: Object) -> None:
 
 async def attempt(cluster: Cluster, restarts: Restarts, mark: str) -> None:
     """Try the restarts without effect."""
-    await asyncio.gather(*(_mark(cluster, w, mark, dry_run=True) for w in restarts.targets))
+    marks = (restart_marks.write(cluster, w, mark, dry_run=True) for w in restarts.targets)
+    await asyncio.gather(*marks)
 
 
 def changes(restarts: Restarts, readers: Readers) -> tuple[Change, ...]:
@@ -135,7 +134,8 @@ def changes(restarts: Restarts, readers: Readers) -> tuple[Change, ...]:
 
 def in_place(restarts: Restarts, readers: Readers, mark: str) -> bool:
     """Say whether every target carries the mark."""
-    return all(marked_by(readers.workloads[each]) == mark for each in restarts.targets)
+    found = (readers.workloads[each] for each in restarts.targets)
+    return all(restart_marks.marked_by(each) == mark for each in found)
 
 
 async def warnings(
@@ -150,7 +150,8 @@ async def warnings(
                 f"{listed(unseen)} would be restarted, but nothing in the pod template reads "
                 f"{what}."
             )
-        found += _tight(restarts, readers, await cluster.items(BUDGETS))
+        targets = {each: readers.workloads[each] for each in restarts.targets}
+        found += restart_marks.tight(targets, readers.pods, await cluster.items(BUDGETS))
     return tuple(found)
 
 
@@ -172,66 +173,27 @@ def _left_behind(what: str, restarts: Restarts, readers: Readers) -> Iterable[st
         yield f"{listed(map(str, later))} get the new values when their next pod starts."
 
 
-def _tight(restarts: Restarts, readers: Readers, budgets: Iterable[Object]) -> Iterable[str]:
-    for each in budgets:
-        allowed = int((each.get("status") or {}).get("disruptionsAllowed") or 0)
-        covered = workloads.owned(each, readers.pods)
-        for workload in restarts.targets:
-            if not allowed and workloads.owned(readers.workloads[workload], covered):
-                yield (
-                    f"{workload}: the disruption budget {each['metadata']['name']} allows no pod "
-                    "to be missing right now; a restart does not ask it."
-                )
-
-
 async def make(cluster: Cluster, restarts: Restarts, mark: str, context: Context) -> None:
     """Restart what does not carry the mark yet, and wait for each before the next.
 
     Raises `PermanentError` where one does not come up again; those after it are not touched.
     """
-    for number, workload in enumerate(restarts.targets):
-        found = await _read(cluster, workload)
-        if marked_by(found) != mark:
-            found = await _mark(cluster, workload, mark)
-        left = restarts.targets[number + 1 :]
-        await _complete(cluster, workload, found, left, context)
-
-
-async def _complete(
-    cluster: Cluster,
-    workload: Workload,
-    found: Object,
-    left: tuple[Workload, ...],
-    context: Context,
-) -> None:
-    while True:
-        rollout = readiness.judge(workload.kind, found)
-        if rollout.complete:
-            return
-        if rollout.failed:
-            why = await rollout_wait.reasons(cluster, {workload: found})
-            rest = f" {listed(map(str, left))} were not restarted." if left else ""
-            raise PermanentError(
-                f"{workload} did not come up again after the change: {rollout.failed}"
-                f"{f' ({why})' if why else ''}.{rest}"
-            )
-        told = f"{rollout.ready} of {count(rollout.desired, 'pod')} ready"
-        await context.progress(f"{workload} restarts: {told}, waits for {rollout.waits_for}")
-        await context.pause(LOOK_AGAIN)
-        found = await _read(cluster, workload)
+    await restart_marks.write_in_order(cluster, restarts.targets, mark, context, _read)
 
 
 async def verdict(cluster: Cluster, restarts: Restarts, mark: str) -> Verdict:
     """Look whether every target carries the mark and runs none of its pods of before."""
     found = {each: await _read(cluster, each) for each in restarts.targets}
-    if unmarked := [str(w) for w, each in found.items() if marked_by(each) != mark]:
+    if unmarked := [str(w) for w, f in found.items() if restart_marks.marked_by(f) != mark]:
         return Refuted(why=f"{listed(unmarked)} was not restarted by this step")
     judged = await rollout_wait.verdict(cluster, found)
     if not isinstance(judged, Holds):
         return judged
     pods = await cluster.items(PODS)
     if old := sum(1 for pod in pods if pod["metadata"]["uid"] in restarts.pods):
-        return NotYet(progress=f"{count(old, 'old pod')} still there", after=LOOK_AGAIN)
+        return NotYet(
+            progress=f"{count(old, 'old pod')} still there", after=restart_marks.LOOK_AGAIN
+        )
     ready, desired = judged.output["ready"], judged.output["desired"]
     names = listed(str(each) for each in restarts.targets)
     return Holds(
@@ -246,20 +208,6 @@ async def _read(cluster: Cluster, workload: Workload) -> Object:
         if each["metadata"]["name"] == workload.name:
             return each
     raise PermanentError(f"{workload} was to be restarted, but it is no longer there.")
-
-
-async def _mark(
-    cluster: Cluster, workload: Workload, mark: str, *, dry_run: bool = False
-) -> Object:
-    body = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: mark}}}}}
-    return await cluster.patch(workload.resource, workload.name, body, dry_run=dry_run)
-
-
-def marked_by(workload: Mapping[str, Any]) -> str:
-    """Return the mark of the last restart by a step."""
-    template = (workload.get("spec") or {}).get("template") or {}
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(ANNOTATION, ""))
 
 
 async def present(cluster: Cluster, restarts: Restarts) -> Restarts:

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from adapters.kubernetes import access, rollout_wait, workloads
+from adapters.kubernetes import access, restart_marks, rollout_wait, rollouts, workloads
 from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.connections import connect, namespace_of
 from adapters.kubernetes.resources import BUDGETS, PODS
 from adapters.kubernetes.workloads import Workload
-from adapters.values import Names, count, fingerprint_of, listed
+from adapters.values import count, fingerprint_of, listed
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
@@ -22,22 +22,27 @@ from flows.actions import (
     Holds,
     JsonObject,
     NotYet,
-    PermanentError,
     Permission,
     Preview,
     Refuted,
     Verdict,
 )
 
-ANNOTATION = "backout.dev/restarted-by"
 Object = dict[str, Any]
 
 
 class RolloutRestartInputs(Model):
-    """Which workloads."""
+    """Which workloads, and whether all at once."""
 
-    names: Names = Field(description="`name`, or `deployment/name`, `statefulset/name`, …")
+    names: workloads.WorkloadNames = Field(
+        description="`name`, or `deployment/name`, `statefulset/name`, `daemonset/name`."
+    )
     kind: workloads.Kind = Field(default="Deployment", description="Kind of names without one.")
+    in_order: bool = Field(
+        default=False,
+        description="One workload after the other, as they are named: each is complete before the "
+        "next one begins.",
+    )
 
 
 class RolloutRestartOutput(Model):
@@ -52,7 +57,11 @@ class RolloutRestart(Action):
     """Replace every pod of the named workloads, at the pace of their own update strategy.
 
     Done by an annotation on the pod template that names incident and step, so that a repeat of
-    the step finds its own mark and replaces nothing twice.  Idempotent for that reason.
+    the step finds its own mark and replaces nothing twice.  Idempotent for that reason.  With
+    `in_order`, a workload that does not come up again ends it: those after it are not touched.
+
+    What was approved is how pods are replaced, not what they run: another update strategy is
+    drift, a new release or another number of pods is none.
 
     Effect: interrupts (capacity is lost while pods are replaced).  Units: pods.  Errors: permanent
     without names, for a paused Deployment and for the update strategy OnDelete (both would ignore
@@ -68,30 +77,39 @@ class RolloutRestart(Action):
     example: ClassVar[JsonObject] = {"names": ["payment-service"]}
 
     def permissions(self, inputs: RolloutRestartInputs, system: System) -> tuple[Permission, ...]:
-        """Read and patch the workloads; list their pods."""
+        """Read and patch the workloads; list pods and disruption budgets."""
         namespace = namespace_of(system)
-        kinds = dict.fromkeys(w.resource for w in workloads.named(inputs.names, inputs.kind))
         return (
-            *(access.right(verb, kind, namespace) for kind in kinds for verb in ("get", "patch")),
+            *(
+                access.right(verb, resource, namespace, name=name)
+                for resource, name in workloads.meant(inputs.names, inputs.kind)
+                for verb in ("get", "patch")
+            ),
             access.right("list", PODS, namespace),
+            access.right("list", BUDGETS, namespace),
         )
 
     async def preview(self, inputs: RolloutRestartInputs, context: Context) -> Preview:
         """Show the pods that would be replaced; the patch is tried without effect."""
-        cluster = await connect(context)
+        cluster, mark = await connect(context), context.mark
         doubts = await access.require(cluster, self.permissions(inputs, context.system))
         found = await _restartable(cluster, inputs)
-        pods, limits = await asyncio.gather(cluster.items(PODS), _budgets(cluster))
-        mark = context.mark
-        await asyncio.gather(*(_mark(cluster, w, mark, dry_run=True) for w in found))
-        owned = {w: workloads.owned(each, pods) for w, each in found.items()}
+        pods, budgets = await asyncio.gather(cluster.items(PODS), cluster.items(BUDGETS))
+        left = {w: each for w, each in found.items() if restart_marks.marked_by(each) != mark}
+        for workload in left:
+            await restart_marks.write(cluster, workload, mark, dry_run=True)
+        how = ", one after the other" if inputs.in_order and len(found) > 1 else ""
         return Preview(
-            summary=f"Restart {listed(str(w) for w in found)}",
-            fingerprint=fingerprint_of(sorted(map(str, found))),
-            changes=tuple(_change(w, owned[w]) for w in found),
-            in_place=all(_marked_by(each) == mark for each in found.values()),
-            touches=len(found),
-            warnings=(*doubts, *_tight(owned, limits)),
+            summary=f"Restart {listed(str(w) for w in found)}{how}",
+            fingerprint=fingerprint_of({str(w): _strategy(each) for w, each in found.items()}),
+            changes=tuple(_change(w, workloads.owned(each, pods)) for w, each in left.items()),
+            in_place=not left,
+            touches=len(left),
+            warnings=(
+                *doubts,
+                *rollouts.of_strategies(found),
+                *restart_marks.tight(found, pods, budgets),
+            ),
         )
 
     async def capture(self, inputs: RolloutRestartInputs, context: Context) -> JsonObject:
@@ -109,35 +127,37 @@ class RolloutRestart(Action):
         self, inputs: RolloutRestartInputs, captured: JsonObject, context: Context
     ) -> None:
         """Mark each workload that does not carry this step's mark yet."""
-        cluster = await connect(context)
-        mark = context.mark
+        cluster, mark = await connect(context), context.mark
         found = await _restartable(cluster, inputs)
+        if inputs.in_order:
+            await restart_marks.write_in_order(cluster, tuple(found), mark, context, _read)
+            return
         for workload, each in found.items():
-            if _marked_by(each) != mark:
-                await _mark(cluster, workload, mark)
+            if restart_marks.marked_by(each) != mark:
+                await restart_marks.write(cluster, workload, mark)
 
     async def verify(
         self, inputs: RolloutRestartInputs, captured: JsonObject, context: Context
     ) -> Verdict:
         """Look whether every workload carries the mark and runs none of its pods of before."""
-        cluster = await connect(context)
+        cluster, mark = await connect(context), context.mark
         found = await workloads.fetch(cluster, workloads.named(inputs.names, inputs.kind))
-        mark = context.mark
-        unmarked = [str(w) for w, each in found.items() if _marked_by(each) != mark]
-        if unmarked:
-            return Refuted(why=f"{listed(unmarked)} was not restarted by this step")
+        if other := [str(w) for w, f in found.items() if restart_marks.marked_by(f) != mark]:
+            return Refuted(why=f"{listed(other)} was not restarted by this step")
         verdict = await rollout_wait.verdict(cluster, found)
-        if not isinstance(verdict, Holds):
+        if isinstance(verdict, Refuted):
             return verdict
-        left = await _left_over(cluster, found, captured)
-        if left:
-            return NotYet(progress=f"{count(left, 'old pod')} still there", after=1.0)
-        ready, desired = verdict.output["ready"], verdict.output["desired"]
-        names = [str(w) for w in found]
-        return Holds(
-            summary=f"{listed(names)} restarted, {ready} of {count(desired, 'new pod')} ready",
-            output={"restarted": names, "ready": ready, "desired": desired},
-        )
+        output = {
+            "restarted": [str(w) for w in found],
+            "ready": verdict.output["ready"],
+            "desired": verdict.output["desired"],
+        }
+        if isinstance(verdict, NotYet):
+            return NotYet(progress=verdict.progress, after=verdict.after, output=output)
+        if old := await _old_pods(cluster, found, captured):
+            progress = f"{count(old, 'old pod')} still there"
+            return NotYet(progress=progress, after=rollout_wait.LOOK_AGAIN, output=output)
+        return Holds(summary=_summary(found, output), output=output)
 
     async def undo(
         self, inputs: RolloutRestartInputs, captured: JsonObject, context: Context
@@ -148,60 +168,37 @@ class RolloutRestart(Action):
 
 async def _restartable(cluster: Cluster, inputs: RolloutRestartInputs) -> dict[Workload, Object]:
     found = await workloads.fetch(cluster, workloads.named(inputs.names, inputs.kind))
-    for workload, each in found.items():
-        spec = each.get("spec") or {}
-        if spec.get("paused"):
-            raise PermanentError(
-                f"{workload} is paused and would ignore a restart: "
-                f"`kubectl rollout resume` it first."
-            )
-        if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
-            raise PermanentError(
-                f"{workload} replaces pods only when they are deleted (OnDelete): delete its pods "
-                "by hand, one after the other, then skip the step."
-            )
+    rollouts.refuse_deaf(found)
     return found
 
 
-async def _mark(
-    cluster: Cluster, workload: Workload, mark: str, *, dry_run: bool = False
-) -> Object:
-    body = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: mark}}}}}
-    return await cluster.patch(workload.resource, workload.name, body, dry_run=dry_run)
+async def _read(cluster: Cluster, workload: Workload) -> Object:
+    return (await workloads.fetch(cluster, (workload,)))[workload]
 
 
-def _marked_by(workload: Object) -> str:
-    template = (workload.get("spec") or {}).get("template") or {}
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(ANNOTATION, ""))
+def _strategy(workload: Object) -> Any:
+    """Return how pods are replaced: a few at a time, or all at once."""
+    spec = workload.get("spec") or {}
+    return spec.get("strategy") or spec.get("updateStrategy")
 
 
 def _change(workload: Workload, pods: list[Object]) -> Change:
-    running = f"{count(len(pods), 'pod')}"
+    running = count(len(pods), "pod")
     return Change(subject=str(workload), before=running, after=f"{running}, all new")
 
 
-async def _budgets(cluster: Cluster) -> list[Object]:
-    try:
-        return await cluster.items(BUDGETS)
-    except PermanentError:  # reading them is a courtesy; the API may be missing or forbidden
-        return []
+def _summary(found: dict[Workload, Object], output: JsonObject) -> str:
+    kept = sum(rollouts.kept_back(w, each) for w, each in found.items())
+    told = f"; a partition keeps {count(kept, 'pod')} as before" if kept else ""
+    ready = f"{output['ready']} of {count(output['desired'], 'pod' if kept else 'new pod')} ready"
+    return f"{listed(output['restarted'])} restarted, {ready}{told}"
 
 
-def _tight(owned: dict[Workload, list[Object]], budgets: list[Object]) -> tuple[str, ...]:
-    """Warn of disruption budgets that allow no pod to be missing right now."""
-    return tuple(
-        f"{workload}: the disruption budget {each['metadata']['name']} allows no pod to be missing "
-        "right now; a restart follows the update strategy and does not ask it."
-        for workload, pods in owned.items()
-        for each in budgets
-        if workloads.owned(each, pods)
-        and not int((each.get("status") or {}).get("disruptionsAllowed") or 0)
-    )
-
-
-async def _left_over(cluster: Cluster, found: dict[Workload, Object], captured: JsonObject) -> int:
+async def _old_pods(cluster: Cluster, found: dict[Workload, Object], captured: JsonObject) -> int:
+    """Count pods of before that should be gone; a partition keeps some on purpose."""
     before = captured.get("pods") or {}
-    old = {uid for workload in found for uid in before.get(str(workload), ())}
-    pods = await cluster.items(PODS)
-    return sum(1 for pod in pods if pod["metadata"]["uid"] in old)
+    there = {pod["metadata"]["uid"] for pod in await cluster.items(PODS)}
+    return sum(
+        max(len(there.intersection(before.get(str(w), ()))) - rollouts.kept_back(w, each), 0)
+        for w, each in found.items()
+    )

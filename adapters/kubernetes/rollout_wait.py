@@ -1,9 +1,9 @@
 """`kubernetes.rollout_wait`: wait until the rollouts of workloads are complete."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adapters.kubernetes import access, readiness, workloads
 from adapters.kubernetes.cluster import Cluster
@@ -11,10 +11,11 @@ from adapters.kubernetes.connections import connect, namespace_of
 from adapters.kubernetes.readiness import Rollout
 from adapters.kubernetes.resources import PODS
 from adapters.kubernetes.workloads import Workload
-from adapters.values import Names, count, listed
+from adapters.values import count, listed
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
+    ANY,
     Context,
     Effect,
     Holds,
@@ -26,16 +27,26 @@ from flows.actions import (
     Verdict,
 )
 
+KIND = "Deployment"
+"""What a name without a kind is."""
 LOOK_AGAIN = 1.0
 
 
 class RolloutWaitInputs(Model):
     """Which workloads; without names every one that the selector takes."""
 
-    names: Names = Field(
+    names: workloads.WorkloadNames = Field(
         default=(), description="`name` (a Deployment) or `statefulset/name`, `daemonset/name`."
     )
-    selector: workloads.Selector = Field(default="", description="Label selector; empty takes all.")
+    selector: workloads.Selector = Field(
+        default="", description="Instead of names: a label selector; empty takes all."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.names and self.selector:
+            raise ValueError("give either names or a selector, not both")
+        return self
 
 
 class WorkloadState(Model):
@@ -73,16 +84,13 @@ class RolloutWait(Reading[RolloutWaitInputs]):
     example: ClassVar[JsonObject] = {"names": ["payment-service", "statefulset/redis-master"]}
 
     def permissions(self, inputs: RolloutWaitInputs, system: System) -> tuple[Permission, ...]:
-        """Read the workloads, and list pods for the reasons."""
-        verb = "get" if inputs.names else "list"
-        kinds = (
-            {w.resource: None for w in workloads.named(inputs.names, "Deployment")}
-            if inputs.names
-            else dict.fromkeys(workloads.RESOURCES.values())
-        )
+        """Read the workloads, and list pods for the reasons; unknown names may be none, or any."""
         namespace = namespace_of(system)
+        named = workloads.meant(inputs.names, KIND) if inputs.names else ()
+        every = workloads.RESOURCES.values() if not inputs.names or ANY in inputs.names else ()
         return (
-            *(access.right(verb, kind, namespace) for kind in kinds),
+            *(access.right("get", resource, namespace, name=name) for resource, name in named),
+            *(access.right("list", resource, namespace) for resource in every),
             access.right("list", PODS, namespace),
         )
 
@@ -95,7 +103,7 @@ class RolloutWait(Reading[RolloutWaitInputs]):
         """Look once."""
         cluster = await connect(context)
         if inputs.names:
-            found = await workloads.fetch(cluster, workloads.named(inputs.names, "Deployment"))
+            found = await workloads.fetch(cluster, workloads.named(inputs.names, KIND))
         else:
             found = await workloads.fetch_all(cluster, labels=inputs.selector)
         if not found:

@@ -8,7 +8,6 @@ from typing import Any
 
 from adapters.kubernetes import endpoints, reconcilers, scaling, templates, workloads
 from adapters.kubernetes.cluster import Cluster
-from adapters.kubernetes.templates import DEPLOYMENT
 from adapters.kubernetes.workloads import Workload
 from adapters.values import listed
 from flows.actions import PermanentError
@@ -37,7 +36,8 @@ async def warnings(cluster: Cluster, found: Mapping[Workload, Object]) -> tuple[
     scalers = await scaling.autoscalers(cluster, set(found))
     return (
         *reconcilers.warnings({str(w): each for w, each in found.items()}),
-        *(said for w, each in found.items() for said in _of_strategy(w, each)),
+        *(said for w, each in found.items() for said in _of_helm(w, each)),
+        *of_strategies(found),
         *(
             f"{each['target']} is watched by the autoscaler {each['name']} "
             f"({each['min']} to {each['max']} pods): its count may move meanwhile."
@@ -46,20 +46,28 @@ async def warnings(cluster: Cluster, found: Mapping[Workload, Object]) -> tuple[
     )
 
 
-def _of_strategy(workload: Workload, found: Object) -> Iterator[str]:
-    spec, meta = found.get("spec") or {}, found["metadata"]
-    if release := (meta.get("annotations") or {}).get("meta.helm.sh/release-name"):
+def _of_helm(workload: Workload, found: Object) -> Iterator[str]:
+    notes = found["metadata"].get("annotations") or {}
+    if release := notes.get("meta.helm.sh/release-name"):
         yield (
             f"{workload} belongs to the Helm release {release}, which does not learn of this: its "
             "next upgrade brings its own version."
         )
+
+
+def of_strategies(found: Mapping[Workload, Object]) -> tuple[str, ...]:
+    """Say whose update strategy stops everything at once, or leaves pods as they are."""
+    return tuple(said for workload, each in found.items() for said in _of_strategy(workload, each))
+
+
+def _of_strategy(workload: Workload, found: Object) -> Iterator[str]:
+    spec = found.get("spec") or {}
     if (spec.get("strategy") or {}).get("type") == "Recreate":
         yield (
             f"{workload} ends all its pods before it starts new ones (Recreate): nobody is served "
             "until the first is ready."
         )
-    partition = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition")
-    if partition:
+    if partition := _partition(found):
         yield f"{workload} renews only pods from number {partition} on (its partition)."
 
 
@@ -104,12 +112,18 @@ def _containers(pod: Object) -> list[Object]:
 
 
 def wanted_new(workload: Workload, found: Object) -> int:
-    """Return how many pods are to run the newest template: a partition keeps some back."""
-    if workload.kind == DEPLOYMENT:
-        return desired(workload, found)
+    """Return how many pods are to run the newest template."""
+    return desired(workload, found) - kept_back(workload, found)
+
+
+def kept_back(workload: Workload, found: Object) -> int:
+    """Return how many pods a partition leaves as they are."""
+    return min(_partition(found), desired(workload, found))
+
+
+def _partition(found: Object) -> int:
     strategy = (found.get("spec") or {}).get("updateStrategy") or {}
-    partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
-    return max(desired(workload, found) - partition, 0)
+    return int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
 
 
 def stuck(workload: Workload, found: Object, template: str, pods: Iterable[Object]) -> str:
