@@ -11,9 +11,18 @@ from flows.actions import ActionError, PermanentError, TransientError, UnknownOu
 
 NOT_FOUND = re.compile(r"release: not found")
 NO_REVISION = re.compile(r"release has no (?:revision )?[\"']?(\d+)|revision[^\n]*not found")
-BUSY = re.compile(r"another operation \(install/upgrade/rollback\) is in progress")
+BUSY = re.compile(
+    r"another operation \(install/upgrade/rollback\) is in progress"
+    r"|\"sh\.helm\.release\.[^\"]*\" already exists"
+)
 UNREACHABLE = re.compile(
     r"cluster unreachable|connection refused|no such host|i/o timeout|TLS handshake timeout"
+    r"|connection reset|\bEOF\b"
+)
+UNWELL = re.compile(
+    r"Internal error occurred|unable to (?:handle the request|return a response)"
+    r"|too many requests|etcdserver: |Operation cannot be fulfilled",
+    re.IGNORECASE,
 )
 NO_CONTEXT = re.compile(r"context \"?[^\"\n]*\"? does not exist|context was not found")
 FORBIDDEN = re.compile(
@@ -65,6 +74,8 @@ def from_output(release: str, said: str, *, writes: bool) -> ActionError:
         return UnknownOutcomeError(told) if writes else TransientError(told)
     if UNREACHABLE.search(said):
         return TransientError(f"The cluster is not there for Helm: {text}", delay=2.0)
+    if UNWELL.search(said):
+        return TransientError(f"The cluster is not well: {text}", delay=2.0)
     # A write that failed half-way is a known outcome: `verify` reads it from the history.
     return PermanentError(f"Helm refused: {text}")
 
