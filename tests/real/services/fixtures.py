@@ -1,5 +1,6 @@
 """All fixtures of real components but Kubernetes': a conftest imports what its tests use."""
 
+from tests.real.services.aws.server import aws, aws_server
 from tests.real.services.docker import docker, docker_engine
 from tests.real.services.hosts import host, host_engine, new_host
 from tests.real.services.monitoring import monitoring, monitoring_servers
@@ -9,6 +10,8 @@ from tests.real.services.redis import redis_server, redis_store
 from tests.real.services.ssh import ssh_server, sshd
 
 __all__ = [
+    "aws",
+    "aws_server",
     "docker",
     "docker_engine",
     "host",

@@ -1,0 +1,144 @@
+"""RDS: instances and snapshots take their time, and restores know which times there are.
+
+Codes of errors are those that AWS documents; the words are ours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.real.services.aws.patches import Patches, arguments
+from tests.real.services.aws.progress import Progress
+
+INSTANCE = "rds:DBInstance"
+SNAPSHOT = "rds:DBSnapshot"
+CREATING, MODIFYING, READY, FAILED = "creating", "modifying", "available", "failed"
+BUSY = (CREATING, MODIFYING)
+
+
+def tighten(patches: Patches, progress: Progress) -> None:
+    """Let everything begin busy, and become available as the test's `progress` says."""
+    _instances(patches, progress)
+    _snapshots(patches, progress)
+    _restores(patches)
+
+
+def _instances(patches: Patches, progress: Progress) -> None:
+    from moto.rds.models import RDSBackend
+    from moto.rds.responses import RDSResponse
+
+    def create(original: Any, backend: Any, *values: Any, **named: Any) -> Any:
+        made = original(backend, *values, **named)
+        made.status = CREATING
+        progress.begin(INSTANCE, made.db_instance_identifier)
+        return made
+
+    def modify(original: Any, backend: Any, name: str, settings: Any) -> Any:
+        _require(backend.databases.get(name))
+        changed = original(backend, name, settings)
+        changed.status = MODIFYING
+        progress.begin(INSTANCE, changed.db_instance_identifier)
+        return changed
+
+    def describe(original: Any, response: Any) -> Any:
+        progress.look(INSTANCE, response.params.get("DBInstanceIdentifier"))
+        for each in response.backend.databases.values():
+            _settle(each, progress, INSTANCE, each.db_instance_identifier)
+        return original(response)
+
+    patches.around(RDSBackend, "create_db_instance", create)
+    patches.around(RDSBackend, "create_db_instance_read_replica", create)
+    patches.around(RDSBackend, "modify_db_instance", modify)
+    patches.around(RDSResponse, "describe_db_instances", describe)
+
+
+def _snapshots(patches: Patches, progress: Progress) -> None:
+    from moto.rds.models import RDSBackend
+    from moto.rds.responses import RDSResponse
+
+    def create(original: Any, backend: Any, *values: Any, **named: Any) -> Any:
+        given = arguments(original, backend, values, named)
+        automatic = given.get("snapshot_type") == "automated"  # comes with the instance
+        if not automatic:
+            _require(backend.databases.get(given["db_instance_identifier"]))
+        made = original(backend, *values, **named)
+        if not automatic:
+            made.status, made.percent_progress = CREATING, 0
+            progress.begin(SNAPSHOT, made.db_snapshot_identifier)
+        return made
+
+    def describe(original: Any, response: Any) -> Any:
+        progress.look(SNAPSHOT, response.params.get("DBSnapshotIdentifier"))
+        for each in response.backend.database_snapshots.values():
+            _settle(each, progress, SNAPSHOT, each.db_snapshot_identifier)
+            each.percent_progress = 100 if each.status == READY else 0
+        return original(response)
+
+    patches.around(RDSBackend, "create_db_snapshot", create)
+    patches.around(RDSResponse, "describe_db_snapshots", describe)
+
+
+def _restores(patches: Patches) -> None:
+    from moto.rds.exceptions import RDSClientError
+    from moto.rds.models import RDSBackend
+
+    def to_time(original: Any, backend: Any, source: str, target: str, settings: Any) -> Any:
+        if found := backend.databases.get(source):
+            _require(found)
+            _within(found, settings)
+        return original(backend, source, target, settings)
+
+    def from_snapshot(original: Any, backend: Any, name: str, settings: Any) -> Any:
+        found = backend.database_snapshots.get(name.rpartition(":")[2])
+        if found and found.status != READY:
+            raise RDSClientError(
+                "InvalidDBSnapshotState", f"Snapshot {name} is {found.status}, not available."
+            )
+        return original(backend, name, settings)
+
+    patches.around(RDSBackend, "restore_db_instance_to_point_in_time", to_time)
+    patches.around(RDSBackend, "restore_db_instance_from_db_snapshot", from_snapshot)
+
+
+def _within(source: Any, settings: Any) -> None:
+    """Refuse a time before the first backup (the instance's creation) or after the last one."""
+    from moto.rds.exceptions import RDSClientError
+
+    if not source.backup_retention_period:
+        raise RDSClientError(
+            "PointInTimeRestoreNotEnabled", f"{source.db_instance_identifier} keeps no backups."
+        )
+    wanted, latest = settings.get("restore_time"), settings.get("use_latest_restorable_time")
+    if bool(wanted) == bool(latest):
+        raise RDSClientError(
+            "InvalidParameterCombination", "Give either RestoreTime or UseLatestRestorableTime."
+        )
+    if wanted and not _aware(source.created) <= _aware(wanted) <= datetime.now(UTC):
+        raise RDSClientError(
+            "InvalidParameterValue",
+            f"{source.db_instance_identifier} cannot be restored to {wanted}: there are backups"
+            f" from {source.created} until now.",
+        )
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _require(database: Any) -> None:
+    """Refuse what needs an available instance; one that is not there is moto's to refuse."""
+    from moto.rds.exceptions import RDSClientError
+
+    if database is not None and database.status != READY:
+        raise RDSClientError(
+            "InvalidDBInstanceState",
+            f"Instance {database.db_instance_identifier} is {database.status}, not available.",
+        )
+
+
+def _settle(found: Any, progress: Progress, kind: str, name: str) -> None:
+    """Take over what the test let become of it."""
+    operation = progress.find(kind, name)
+    if operation and operation.state != "pending" and found.status in BUSY:
+        found.status = READY if operation.done else FAILED

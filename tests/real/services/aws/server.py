@@ -1,0 +1,198 @@
+"""AWS as moto simulates it, made as strict and as slow as AWS is.
+
+It listens on 127.0.0.1 in a thread of the session, so that SDKs and command lines both reach it.
+A test imports the fixture `aws`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Thread
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.real.presence import missing
+from tests.real.services.aws import (
+    cloudfront,
+    elbv2,
+    errors,
+    logs,
+    rds,
+    route53,
+    secretsmanager,
+)
+from tests.real.services.aws.errors import AwsError
+from tests.real.services.aws.front import Call, Fault, Front
+from tests.real.services.aws.patches import Patches
+from tests.real.services.aws.progress import Progress
+
+REGION = "eu-west-1"
+SERVICES: tuple[ModuleType, ...] = (cloudfront, elbv2, logs, rds, route53, secretsmanager)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Credentials."""
+
+    key_id: str
+    secret: str = "secret-of-the-bench"
+
+
+ADMIN = User(key_id="AKIABENCHADMIN000000")
+
+
+class Aws:
+    """The server at `url`, and what a test makes of it.
+
+    `progress` says how long operations take. Calls are named "rds:DescribeDBInstances": by the
+    name that requests are signed for, and the operation; faults take regular expressions of it.
+    """
+
+    def __init__(self, url: str, front: Front, progress: Progress) -> None:
+        self.url = url
+        self.progress = progress
+        self._front = front
+        # One for all, because a session reads its services' descriptions anew.
+        self._session: Any = importlib.import_module("boto3.session").Session()
+
+    def client(self, service: str, user: User = ADMIN, *, region: str = REGION, **more: Any) -> Any:
+        """Return a boto3 client that never retries; `more` goes into its configuration."""
+        config: Any = importlib.import_module("botocore.config")
+        settings = {"retries": {"total_max_attempts": 1}, "read_timeout": 60, **more}
+        return self._session.client(
+            service,
+            region_name=region,
+            endpoint_url=self.url,
+            aws_access_key_id=user.key_id,
+            aws_secret_access_key=user.secret,
+            config=config.Config(**settings),
+        )
+
+    def environment(self, user: User = ADMIN, *, region: str = REGION) -> dict[str, str]:
+        """Return the variables by which SDKs and command lines find it."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": user.key_id,
+            "AWS_SECRET_ACCESS_KEY": user.secret,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def user(self, *rights: str, name: str = "deploy") -> User:
+        """Make somebody who has just these rights: "rds:CreateDBSnapshot"."""
+        users = self._front.users
+        made = User(key_id=f"AKIABENCHUSER{len(users):07}")
+        users[made.key_id] = (name, frozenset(rights))
+        return made
+
+    @property
+    def calls(self) -> list[Call]:
+        """Return what came, in order; clear it to begin anew."""
+        return self._front.calls
+
+    def asked(self, pattern: str = ".*") -> list[str]:
+        """Return the names of the calls that match."""
+        names = (f"{each.service}:{each.operation}" for each in self.calls)
+        return [name for name in names if re.fullmatch(pattern, name)]
+
+    def throttle(self, pattern: str = ".*", *, times: int = 1) -> Fault:
+        """Answer that calls come too fast."""
+        return self._add(pattern, times, error=errors.throttled)
+
+    def fail(self, pattern: str = ".*", *, times: int = 1) -> Fault:
+        """Answer with an error of AWS's own making (500)."""
+        return self._add(pattern, times, error=errors.failed)
+
+    def refuse(
+        self, pattern: str, code: str, message: str, *, status: int = 400, times: int = 1
+    ) -> Fault:
+        """Answer with an error of the test's choice."""
+        error = AwsError(code=code, message=message, status=status)
+        return self._add(pattern, times, error=error)
+
+    def lose_answer(self, pattern: str = ".*", *, times: int = 1) -> Fault:
+        """Let the call happen, then cut the connection."""
+        return self._add(pattern, times, loses_answer=True)
+
+    def hang(self, pattern: str = ".*", *, times: int = 1) -> Fault:
+        """Say nothing until the fault's `lifted` is set, at the latest at the test's end."""
+        return self._add(pattern, times, hangs=True)
+
+    def _add(
+        self,
+        pattern: str,
+        times: int,
+        *,
+        error: AwsError | Callable[[str], AwsError] | None = None,
+        loses_answer: bool = False,
+        hangs: bool = False,
+    ) -> Fault:
+        fault = Fault(
+            pattern=re.compile(pattern),
+            times=times,
+            error=error,
+            loses_answer=loses_answer,
+            hangs=hangs,
+        )
+        self._front.faults.append(fault)
+        return fault
+
+    def mend(self) -> None:
+        """End all faults; what hangs is let go."""
+        self._front.mend()
+
+    def reset(self) -> None:
+        """Forget everything: an account in which nothing was ever made."""
+        self._front.clear()
+        self.progress.clear()
+        backends: Any = importlib.import_module("moto.moto_api._internal.models")
+        backends.moto_api_backend.reset()
+
+
+@contextmanager
+def serving() -> Iterator[Aws]:
+    """Serve while the block runs."""
+    apps: Any = importlib.import_module("moto.moto_server.werkzeug_app")
+    wsgi: Any = importlib.import_module("werkzeug.serving")
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it would print every request
+    progress = Progress()
+    with ExitStack() as block:
+        for service in SERVICES:
+            service.tighten(Patches(block), progress)
+        front = Front(apps.DomainDispatcherApplication(apps.create_backend_app))
+        handler = apps.MotoRequestHandler
+        server = wsgi.make_server("127.0.0.1", 0, front, threaded=True, request_handler=handler)
+        thread = Thread(target=server.serve_forever, args=(0.05,), name="aws")
+        thread.start()
+        try:
+            yield Aws(f"http://127.0.0.1:{server.server_address[1]}", front, progress)
+        finally:
+            front.clear()
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[Aws]:
+    """The session's server; tests use `aws`, which is empty."""
+    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("boto3") is None:
+        missing("moto", "Python: moto[server] and boto3, which `make test` installs")
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def aws(aws_server: Aws) -> Iterator[Aws]:
+    """AWS's APIs, in an account in which nothing was ever made."""
+    aws_server.reset()
+    yield aws_server
+    aws_server.mend()
