@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from sandbox.estate.discovery import subresource_verbs
-from sandbox.estate.resources import RESOURCES, SCALE, Resource
+from sandbox.estate.resources import EXEC, RESOURCES, SCALE, Resource
 from sandbox.estate.values import Object
 
 CONTENT_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -66,10 +66,13 @@ def _entry(item: Resource) -> Object:
 
 
 def _subresource(item: Resource, name: str) -> Object:
-    scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    others = {
+        SCALE: {"group": "autoscaling", "version": "v1", "kind": "Scale"},
+        EXEC: {"group": "", "version": "", "kind": "PodExecOptions"},
+    }
     return {
         "subresource": name,
-        "responseKind": scale if name == SCALE else _kind(item),
+        "responseKind": others.get(name) or _kind(item),
         "verbs": subresource_verbs(name),
     }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable
 
-from sandbox.estate.resources import LOG, RESOURCES, SCALE, Resource
+from sandbox.estate.resources import EXEC, LOG, RESOURCES, SCALE, Resource
 from sandbox.estate.values import Object
 
 VERSION: Object = {
@@ -46,7 +48,7 @@ def answer(path: str) -> Object | None:
 
 def subresource_verbs(name: str) -> list[str]:
     """Return what can be done with a subresource."""
-    return ["get"] if name == LOG else list(_GETS)
+    return list({LOG: ("get",), EXEC: ("create", "get")}.get(name, _GETS))
 
 
 def _groups() -> dict[str, list[str]]:
@@ -104,9 +106,18 @@ def _entries(served: Iterable[Resource]) -> Iterable[Object]:
             entry["shortNames"] = list(item.short)
         if item.everyday:
             entry["categories"] = ["all"]
+        if "get" in item.verbs:
+            entry["storageVersionHash"] = _stored_as(item)
         yield entry
         for name in item.subresources:
             yield _subresource(item, name)
+
+
+def _stored_as(item: Resource) -> str:
+    """Return the digest of the version that a kind is stored in: the preferred one."""
+    version = _groups()[item.group][0] if item.group else item.version
+    digest = hashlib.sha256(f"{item.group}/{version}/{item.kind}".encode()).digest()
+    return base64.b64encode(digest[:8]).decode()
 
 
 def _subresource(item: Resource, name: str) -> Object:
@@ -114,7 +125,7 @@ def _subresource(item: Resource, name: str) -> Object:
         "name": f"{item.plural}/{name}",
         "singularName": "",
         "namespaced": item.namespaced,
-        "kind": "Scale" if name == SCALE else item.kind,
+        "kind": {SCALE: "Scale", EXEC: "PodExecOptions"}.get(name, item.kind),
         "verbs": subresource_verbs(name),
     }
     return entry | ({"group": "autoscaling", "version": "v1"} if name == SCALE else {})

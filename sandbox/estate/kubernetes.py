@@ -6,16 +6,17 @@ Mounted by `server` under `/kubernetes`; shapes, codes and messages follow the r
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from aiohttp import web
 
-from sandbox.estate import aggregated, discovery
+from sandbox.estate import aggregated, commands, discovery
 from sandbox.estate.access import TOKEN, Access
 from sandbox.estate.cluster import Cluster
 from sandbox.estate.options import delete_options, require_manager, write_options
 from sandbox.estate.patching import APPLY_PATCH
 from sandbox.estate.reads import Reads, selection, view
-from sandbox.estate.resources import ACCESS_REVIEWS
+from sandbox.estate.resources import ACCESS_REVIEWS, EXEC
 from sandbox.estate.routing import Call, NoSuchPathError, parse
 from sandbox.estate.statuses import (
     ApiStatusError,
@@ -72,6 +73,9 @@ class KubernetesApi:
             case "list":
                 accept = request.headers.get("Accept", "")
                 return _answered(call, self._reads.list(call, request.query, accept))
+            case "get" if call.subresource == EXEC:
+                self._access.check(replace(call, verb="create"))  # servers since 1.35 ask for both
+                return await commands.run(self._reads.found(call), request)
             case "get":
                 return _warned(self._reads.get(call, request), _deprecation(call))
             case "delete" | "deletecollection":

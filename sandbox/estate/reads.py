@@ -50,11 +50,16 @@ class Reads:
             "items": [_listed(call.resource, item) for item in page],
         }
 
-    def get(self, call: Call, request: web.Request) -> web.Response:
-        """Return one object, its Scale, or a pod's log."""
+    def found(self, call: Call) -> Object:
+        """Return the object that a call names; refuse if there is none."""
         item = self._store.get(call.resource, call.namespace, call.name)
         if item is None:
             raise not_found(call.resource, call.name)
+        return item
+
+    def get(self, call: Call, request: web.Request) -> web.Response:
+        """Return one object, its Scale, or a pod's log."""
+        item = self.found(call)
         if call.subresource == LOG:
             return web.Response(text=logs.log(item, request.query))
         if tables.wanted(request.headers.get("Accept", "")):

@@ -14,9 +14,20 @@ ALL_VERBS = (
     "update",
     "watch",
 )
+CUSTOM_VERBS = (
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+)  # in the order in which the server lists them
 STATUS = "status"
 SCALE = "scale"
 LOG = "log"
+EXEC = "exec"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +112,7 @@ def _custom(group: str, version: str, plural: str, kind: str, *short: str) -> Re
         short=short,
         subresources=(STATUS,),
         custom=True,
+        verbs=CUSTOM_VERBS,
     )
 
 
@@ -129,7 +141,7 @@ PODS = Resource(
     plural="pods",
     kind="Pod",
     short=("po",),
-    subresources=(LOG, STATUS),
+    subresources=(EXEC, LOG, STATUS),
     everyday=True,
 )
 SERVICES = Resource(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.estate.resources import LOG, NAMESPACES, Resource, find, serves
+from sandbox.estate.resources import EXEC, LOG, NAMESPACES, Resource, find, serves
 from sandbox.estate.statuses import method_not_allowed, no_such_resource
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -57,7 +57,7 @@ def parse(method: str, path: str, query: Mapping[str, str]) -> Call:
     if subresource and subresource not in resource.subresources:
         raise no_such_resource()
     verb = _verb(method, name, query)
-    if verb not in resource.verbs or (subresource == LOG and verb != "get"):
+    if verb not in resource.verbs or (subresource in (LOG, EXEC) and verb != "get"):
         raise method_not_allowed()
     return Call(
         verb=verb, resource=resource, namespace=namespace, name=name, subresource=subresource

@@ -132,7 +132,7 @@ def _of_scale(claims: Claims) -> Claims:
 
 
 def _of_parent(before: Claims, scale: Claims, version: str) -> Claims:
-    """Return the workload's claims after those to its Scale changed."""
+    """Return the workload's claims after those to its Scale changed; new ones have no time."""
     result: dict[Manager, Claim] = {}
     left = dict(scale)
     for who, claim in before.items():
@@ -141,9 +141,9 @@ def _of_parent(before: Claims, scale: Claims, version: str) -> Claims:
             left.pop(who, None)
         elif rest := claim.fields - _REPLICAS:
             result[who] = replaced(claim, fields=rest)
-    for who, claim in left.items():
+    for who in left:
         manager = who if who.operation == APPLY else replaced(who, version=version)
-        result[manager] = Claim(fields=_REPLICAS, version=version, time=claim.time)
+        result[manager] = Claim(fields=_REPLICAS, version=version, time="")
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.estate.bodies import completed
 from sandbox.estate.registry import Registry, Write
 from sandbox.estate.resources import STATUS, Resource
 from sandbox.estate.statuses import ApiStatusError
@@ -20,8 +21,9 @@ class Author:
         self._name = name
 
     def create(self, resource: Resource, item: Object) -> Object:
-        """Store a new object."""
-        return self._registry.create(resource, item, Write(manager=self._name))
+        """Store a new object, with everything that the server fills in."""
+        made = completed(resource, clone(item))
+        return self._registry.create(resource, made, Write(manager=self._name))
 
     def update(self, resource: Resource, old: Object, new: Object) -> Object:
         """Store a changed object."""

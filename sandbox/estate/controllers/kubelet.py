@@ -159,7 +159,7 @@ class Kubelet:
         meta = pod["metadata"]
         old = self._store.get(PODS, meta["namespace"], meta["name"])
         if old is not None:
-            self._author.update_status(PODS, old, pod)
+            self._author.set_status(PODS, old, pod["status"])
 
     def _node(self, pod: Object) -> Object | None:
         """Choose one of the nodes that the pod may run on."""

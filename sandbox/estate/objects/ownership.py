@@ -123,7 +123,7 @@ def written(claims: Claims) -> list[Object]:
             "manager": manager.name,
             "operation": manager.operation,
             "apiVersion": claim.version,
-            "time": claim.time,
+            **({"time": claim.time} if claim.time else {}),
             "fieldsType": "FieldsV1",
             "fieldsV1": to_fields(claim.fields),
         }
