@@ -37,6 +37,7 @@ class Telling:
     slack_of: SlackOf
     open_channel: Callable[[Run, c.OpenChannel], Awaitable[Iterable[Event]]]
     announce: Callable[[Run, c.Announce], Awaitable[Iterable[Event]]]
+    page: Callable[[Run, c.SendPage], Awaitable[Iterable[Event]]]
 
 
 def _secret(reference: str) -> str:
@@ -81,7 +82,7 @@ class Core:
         watch = Watch()
         engine.listen(watch.heard)
         looks = Looks(registry, bundles, workshop)
-        self._assessor = Assessor(looks)
+        self._assessor = Assessor(looks, telling.slack_of)
         self._planner = Planner(engine.now, looks, telling.slack_of)
         self.performer = Performer(engine, registry, bundles, workshop, watch)
         self.driver = Driver(engine, self._perform)
@@ -93,12 +94,14 @@ class Core:
         self.engine.announce_resumption()
         self._driving = asyncio.create_task(self.driver.drive())
 
-    async def _perform(self, run: Run, command: Command) -> Iterable[Event]:
+    async def _perform(self, run: Run, command: Command) -> Iterable[Event]:  # noqa: C901 one case a command
         match command:
             case c.OpenChannel():
                 return await self._telling.open_channel(run, command)
             case c.Announce():
                 return await self._telling.announce(run, command)
+            case c.SendPage():
+                return await self._telling.page(run, command)
             case c.GatherFacts():
                 return await self._assessor.gather(run)
             case c.Propose():

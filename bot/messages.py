@@ -18,6 +18,7 @@ from bot.wording.commands import (
 )
 from bot.wording.identities import Unidentified, unidentified
 from bot.wording.objections import objected
+from bot.wording.paging import acknowledged, asked_by, nobody_listed, paged, vendor
 from bot.wording.refusals import refused
 from bot.wording.replies import (
     already_open,
@@ -69,7 +70,9 @@ __all__ = [
     "VERBS",
     "Command",
     "Unidentified",
+    "acknowledged",
     "already_open",
+    "asked_by",
     "bold",
     "both",
     "budget",
@@ -98,6 +101,7 @@ __all__ = [
     "no_open_incident",
     "no_reason",
     "no_system",
+    "nobody_listed",
     "not_here",
     "not_in_control",
     "noted",
@@ -105,6 +109,7 @@ __all__ = [
     "notice",
     "objected",
     "one_line",
+    "paged",
     "quoted",
     "reason_cut",
     "refused",
@@ -121,6 +126,7 @@ __all__ = [
     "unknown_system",
     "unknown_verb",
     "utc",
+    "vendor",
     "wanted",
     "what_it_is",
 ]

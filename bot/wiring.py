@@ -18,6 +18,7 @@ from adapters.clients import ClientPool
 from adapters.kubernetes import access, connections
 from adapters.registry import ActionRegistry
 from bot.core import Core, Telling, surroundings_of
+from bot.paging import Pager
 from bot.slack import transports
 from bot.slack.surface import SlackSurface
 from bot.starting import load_checked, warm_up
@@ -72,9 +73,10 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         stack.push_async_callback(slack.close)
         telling = Telling(
             messenger=slack.messenger,
-            slack_of=slack.slack_of,
+            slack_of=slack.directory.slack_of,
             open_channel=slack.opener.perform,
             announce=slack.announcer.perform,
+            page=Pager([slack.line]).perform,
         )
         core = Core(settings, engine, bundles, registry, telling)
         slack.progress = core.performer.progress

@@ -15,7 +15,9 @@ from config.models import policies
 from config.models.bundles import Bundle
 from flows import events
 from flows.actions import ActionError
+from flows.authorizing import SlackOf
 from flows.contexts import namespace
+from flows.escalating import at_once
 from flows.events import Event
 from flows.looks import Looks, output_of
 from flows.runs import Run
@@ -26,14 +28,19 @@ log = logging.getLogger(__name__)
 class Assessor:
     """Turns looks into facts, and facts into a proposal."""
 
-    def __init__(self, looks: Looks) -> None:
+    def __init__(self, looks: Looks, slack_of: SlackOf = lambda _: None) -> None:
         self._looks = looks
+        self._slack_of = slack_of
 
     async def gather(self, run: Run) -> tuple[Event, ...]:
         """Look at every fact side by side; what can't be seen stays unknown."""
-        facts = self._looks.bundles[run.system].policy.facts
-        seen = await asyncio.gather(*(self._observe(run, fact) for fact in facts))
-        return (*seen, events.FactsGathered())
+        bundle = self._looks.bundles[run.system]
+        seen = await asyncio.gather(*(self._observe(run, fact) for fact in bundle.policy.facts))
+        values = namespace(bundle.system, run, inputs={})
+        facts = {fact.fact: fact.value for fact in seen if fact.value is not None}
+        values["facts"] = values["facts"] | facts
+        calls = at_once(bundle, run.declared_by.id, values, self._slack_of)
+        return (*seen, *calls, events.FactsGathered())
 
     async def _observe(self, run: Run, fact: policies.Fact) -> events.FactObserved:
         bundle = self._looks.bundles[run.system]

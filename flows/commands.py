@@ -59,6 +59,13 @@ class UndoStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendPage:
+    """Call the people of a page, in every way that there is."""
+
+    page: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTimer:
     """Tell the run when `at` has come."""
 
@@ -84,12 +91,14 @@ class About(StrEnum):
     UNDOING = "undoing"
     CLOSED = "closed"
     CANCELLED = "cancelled"
+    ESCALATED = "escalated"
+    PAGE_FAILED = "page_failed"
     BOT_RESUMED = "bot_resumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announce:
-    """Post a new short message, once per `key`.  `subject` names a step or a timer."""
+    """Post a new short message, once per `key`.  `subject` names a step, a timer or a page."""
 
     about: About
     key: str
@@ -104,6 +113,7 @@ Command = (
     | PerformStep
     | VerifyStep
     | UndoStep
+    | SendPage
     | SetTimer
     | Announce
 )

@@ -6,6 +6,8 @@ Called by every surface that can declare, and by `backout plan`, which declares 
 from collections.abc import Mapping
 
 from config.models.bundles import Bundle
+from flows.authorizing import SlackOf
+from flows.escalating import chain_of
 from flows.events import IncidentDeclared, Question
 from flows.gates import Person
 
@@ -21,6 +23,7 @@ def declaration(  # noqa: PLR0913 what a person gave, by name
     channel_name: str = "",
     origin: str | None = None,
     answers: Mapping[str, bool] | None = None,
+    slack_of: SlackOf = lambda _: None,
 ) -> IncidentDeclared:
     """Return the event that opens an incident on a system.
 
@@ -49,4 +52,5 @@ def declaration(  # noqa: PLR0913 what a person gave, by name
         channel_name=channel_name,
         origin=origin,
         declared_by=person,
+        chain=chain_of(bundle, person, slack_of),
     )

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.gates import Person, Verb
+from flows.paging import Reached, Rung
 from flows.plans import Plan, PlannedChange
 
 Json = Any
@@ -38,7 +39,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentDeclared:
-    """Somebody declared.  Durations are seconds; `channel_name` is what the channel is to be."""
+    """Somebody declared.  Durations are seconds; `channel_name` is what the channel is to be.
+
+    `chain` is who is called, in order; the last rung again and again.
+    """
 
     incident: str
     system: str
@@ -55,6 +59,7 @@ class IncidentDeclared:
     channel_name: str
     origin: str | None
     declared_by: Person
+    chain: tuple[Rung, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +300,33 @@ class ReplanAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageAsked:
+    """A person, or a rule of the policy (once a subject), wants people called."""
+
+    subject: str
+    title: str
+    people: tuple[Person, ...]
+    why: str
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSent:
+    """People were called, in the ways that there are."""
+
+    page: int
+    reached: tuple[Reached, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAcknowledged:
+    """Somebody who was called, or is on call anyway, says that they are there."""
+
+    person: Person
+    via: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFired:
     """A deadline passed.  Timers are never cancelled, only outdated."""
 
@@ -346,6 +378,9 @@ Event = (
     | UndoAsked
     | AbortAsked
     | ReplanAsked
+    | PageAsked
+    | PageSent
+    | PageAcknowledged
     | TimerFired
     | NoteAdded
     | BotResumed

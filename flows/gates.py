@@ -169,6 +169,16 @@ def refusal(
             return _personal_refusal(gate, known, person, verb)
 
 
+def helpful(gate: Gate, decisions: Iterable[Decision], now: datetime) -> tuple[Person, ...]:
+    """Return the candidates whose approval would bring an open gate nearer to being satisfied.
+
+    Asked of the evaluation itself: an approval may free the place that another person's approval
+    took, so roles alone don't tell.
+    """
+    known = tuple(decisions)
+    return tuple(person for person in gate.candidates if _helps(gate, known, person, now))
+
+
 def eligible(gate: Gate, person: Person) -> bool:
     """Say whether a person could fill any slot of a gate."""
     if person.id == gate.declarer and not (gate.self_approval and gate.seats > 1):
@@ -191,6 +201,20 @@ def _personal_refusal(
     if verb is Verb.APPROVE and _adds_nothing(gate, decisions, person):
         return Refusal.SAME_TEAM
     return None
+
+
+def _helps(gate: Gate, known: tuple[Decision, ...], person: Person, now: datetime) -> bool:
+    if refusal(gate, known, person, Verb.APPROVE, gate.digest, now):
+        return False
+    yes = Decision(scope=gate.scope, person=person, verb=Verb.APPROVE, digest=gate.digest, at=now)
+    before, after = evaluate(gate, known, now), evaluate(gate, (*known, yes), now)
+    if not isinstance(before, Open) or isinstance(after, Denied | Expired):
+        return False
+    return not isinstance(after, Open) or _left(after.missing) < _left(before.missing)
+
+
+def _left(slots: Iterable[Slot]) -> int:
+    return sum(slot.count for slot in slots)
 
 
 def _adds_nothing(gate: Gate, decisions: tuple[Decision, ...], person: Person) -> bool:

@@ -34,6 +34,9 @@ class Objection(StrEnum):
     UNDER_WAY = "under_way"
     UNKNOWN_QUESTION = "unknown_question"
     NOT_ASSESSING = "not_assessing"
+    CALLED_ALREADY = "called_already"
+    NOBODY_CALLED = "nobody_called"
+    ACKNOWLEDGED = "acknowledged"
 
 
 Asked = (
@@ -47,6 +50,8 @@ Asked = (
     | events.PlanAsked
     | events.QuestionAnswered
     | events.NoRollbackChosen
+    | events.PageAsked
+    | events.PageAcknowledged
 )
 
 
@@ -73,6 +78,10 @@ def objection(run: Run, asked: Asked) -> Objection | None:  # noqa: C901 one cas
             return _answer(run, asked)
         case events.NoRollbackChosen():
             return None if allows(run, Trigger.NO_ROLLBACK) else Objection.NOT_ASSESSING
+        case events.PageAsked():
+            return _page(run, asked)
+        case events.PageAcknowledged():
+            return _acknowledge(run)
         case _:
             assert_never(asked)
 
@@ -141,3 +150,14 @@ def _answer(run: Run, asked: events.QuestionAnswered) -> Objection | None:
     if asked.question not in {question.id for question in run.questions}:
         return Objection.UNKNOWN_QUESTION
     return None if run.state is State.ASSESS else Objection.NOT_ASSESSING
+
+
+def _page(run: Run, asked: events.PageAsked) -> Objection | None:
+    is_known = any(page.subject == asked.subject for page in run.pages)
+    return Objection.CALLED_ALREADY if asked.once and is_known else None
+
+
+def _acknowledge(run: Run) -> Objection | None:
+    if not run.rungs_called:
+        return Objection.NOBODY_CALLED
+    return Objection.ACKNOWLEDGED if run.acknowledged is not None else None

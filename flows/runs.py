@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.events import Actor, Question
 from flows.gates import Decision, Gate, Person, Standing, evaluate
+from flows.paging import Acknowledgement, Page, Rung
 from flows.plans import Plan, PlannedChange, PlannedStep
 from flows.states import ENDED, PHASES, Outcome, State, StepState
 
@@ -148,6 +149,11 @@ class Run:
     spans: tuple[Span, ...] = ()
     passed_deadlines: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    chain: tuple[Rung, ...] = ()
+    rungs_called: int = 0
+    rung_called_at: datetime | None = None
+    pages: tuple[Page, ...] = ()
+    acknowledged: Acknowledgement | None = None
     resumed_at: datetime | None = None
     updated_at: datetime
 
@@ -164,6 +170,10 @@ class Run:
     def gate_of(self, scope: str) -> Gate | None:
         """Return the gate of the plan (`plan`) or of a step (its id)."""
         return self.gate if scope == "plan" else self.step_gates.get(scope)
+
+    def page(self, number: int) -> Page | None:
+        """Return a page by its number."""
+        return next((page for page in self.pages if page.number == number), None)
 
     def captures(self) -> dict[str, Mapping[str, Json]]:
         """Return what the changes that stand captured, by step id."""

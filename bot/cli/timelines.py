@@ -10,6 +10,7 @@ from flows import events as e
 from flows.decisions import decide
 from flows.events import Event, Recorded
 from flows.gates import PLAN_SCOPE, Verb
+from flows.paging import Reached
 from flows.runs import Run
 
 Titles = Mapping[str, str]
@@ -21,6 +22,8 @@ DECIDED = {
 DEADLINES = {
     "decision": "the time to decide is over",
     "expiry": "the plan is too old",
+    "approvers": "half of the time to decide is over",
+    "escalation": "nobody has acknowledged in time",
     "rto": "the recovery target has passed",
     "rto_limit": "the recovery limit has passed",
 }
@@ -50,7 +53,7 @@ def lines(recorded: Iterable[Recorded]) -> Iterator[str]:
 
 def describe(event: Event, titles: Titles) -> str:
     """Say what happened."""
-    for family in (_looking, _assessing, _deciding, _stepping, _doubting, _asking):
+    for family in (_looking, _assessing, _deciding, _calling, _stepping, _doubting, _asking):
         said = family(event, titles)
         if said is not None:
             return said
@@ -105,6 +108,28 @@ def _deciding(event: Event, titles: Titles) -> str | None:
             return f"started again{since}"
         case _:
             return None
+
+
+def _calling(event: Event, _: Titles) -> str | None:
+    match event:
+        case e.PageAsked(title=title, people=people, why=why):
+            names = ", ".join(person.name for person in people)
+            return f"called {names}{f' ({title})' if title else ''}: {why}"
+        case e.PageSent(reached=reached):
+            return "; ".join(_reached(each) for each in reached)
+        case e.PageAcknowledged(person=person, via=via):
+            return f"{person.name} acknowledged ({via})"
+        case _:
+            return None
+
+
+def _reached(each: Reached) -> str:
+    how = f" by {each.via}" if each.via else ""
+    return (
+        f"{each.person}: called{how}"
+        if each.ok
+        else f"{each.person}: not reached{how}, {each.note}"
+    )
 
 
 def _title(event: Event, titles: Titles) -> str:

@@ -39,6 +39,8 @@ class Verb(StrEnum):
     SKIP = "skip"
     UNDO = "undo"
     ABORT = "abort"
+    ACK = "ack"
+    PAGE = "page"
     NOTE = "note"
     HELP = "help"
 

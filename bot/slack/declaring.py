@@ -59,6 +59,7 @@ class Declaring:
                 channel_name=channel_name(incident, said),
                 origin=asker.channel,
                 answers=known_answers(bundle, answers or {}),
+                slack_of=self._directory.slack_of,
             ),
             actor=actor_of(person),
             event_id=asker.event,

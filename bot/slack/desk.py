@@ -13,7 +13,9 @@ from bot.slack import sentences
 from bot.slack.directory import Member
 from bot.slack.identity import IdentityRefusal, anybody, resolve
 from config.models.bundles import Bundle
-from flows import events
+from config.models.people import Vendor
+from flows import escalating, events
+from flows.authorizing import SlackOf
 from flows.engine import Engine
 from flows.events import Actor, Event
 from flows.gates import PLAN_SCOPE, Person, Refusal, Verb, refusal
@@ -45,9 +47,15 @@ class Reply:
 class Desk:
     """Answers requests with sentences from `bot.messages`."""
 
-    def __init__(self, engine: Engine, bundles: Mapping[str, Bundle]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        bundles: Mapping[str, Bundle],
+        slack_of: SlackOf = lambda _: None,
+    ) -> None:
         self.engine = engine
         self.bundles = bundles
+        self._slack_of = slack_of
 
     # Which incident
 
@@ -160,6 +168,43 @@ class Desk:
         if (why := objection(run, asked)) is not None:
             return Reply(text=messages.objected(why, run=run, verb=verb, subject=subject))
         return None
+
+    def acknowledge(self, run: Run, asker: Asker) -> Reply | None:
+        """Note that somebody listed is there."""
+        person = self.person(run, asker)
+        if isinstance(person, Reply):
+            return person
+        asked = events.PageAcknowledged(person=person, via="slack")
+        if (why := objection(run, asked)) is not None:
+            return Reply(text=messages.objected(why, run=run, verb="ack"))
+        after = self._feed(run, asked, person, asker)
+        return (
+            None if after is None else Reply(text=messages.acknowledged(after, person), done=True)
+        )
+
+    def page(self, run: Run, said: str, asker: Asker) -> Reply | None:
+        """Call whom somebody listed names; of a vendor, say how to."""
+        person = self.person(run, asker)
+        if isinstance(person, Reply):
+            return person
+        bundle = self.bundles[run.system]
+        callees = escalating.find(bundle, said, self._slack_of) if said else None
+        if isinstance(callees, Vendor):
+            return Reply(text=messages.vendor(callees))
+        if callees is None:
+            return Reply(text=sentences.page_whom(said, escalating.names(bundle)))
+        if not callees.people:
+            return Reply(text=messages.nobody_listed(callees.title))
+        asked = events.PageAsked(
+            subject=callees.subject,
+            title=callees.title,
+            people=callees.people,
+            why=messages.asked_by(person),
+        )
+        if (why := objection(run, asked)) is not None:
+            return Reply(text=messages.objected(why, run=run, verb="page"))
+        after = self._feed(run, asked, person, asker)
+        return None if after is None else Reply(text=messages.paged(callees.people), done=True)
 
     def note(self, run: Run, text: str, asker: Asker) -> Reply | None:
         """Keep what somebody wants to be remembered."""

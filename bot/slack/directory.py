@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.slack.calls import Calls, RefusedError, SlackCallError
+from config.models.people import Person as Listed
 
 log = logging.getLogger(__name__)
 FRESH_FOR = 15 * 60.0
@@ -110,6 +111,11 @@ class Directory:
             for member in self._members.values()
             if wanted and member.email == wanted and not (member.deleted or member.bot)
         )
+
+    def slack_of(self, listed: Listed) -> str | None:
+        """Return the Slack user of an entry of people.yaml, if there is exactly one."""
+        found = self.ids(slack=listed.slack, email=listed.email)
+        return found[0] if len(found) == 1 else None
 
     async def keep_fresh(self, users: Callable[[], Iterable[str]]) -> None:
         """Look these users up again and again, so that their clicks need no look of their own."""

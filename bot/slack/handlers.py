@@ -162,7 +162,7 @@ class Handlers:
         channel = click.channel.id if click.channel else None
 
         def tell(reply: Reply) -> None:
-            if not reply.done:
+            if not reply.done or control.act is Act.ACKNOWLEDGE:
                 self._answers.send(click.user.id, channel, reply, click.container.thread_ts)
 
         match control.act:

@@ -79,5 +79,5 @@ def slack_ids(directory: Directory, bundle: Bundle) -> dict[str, str]:
 
     Somebody found twice or not at all is left out.
     """
-    found = {p.id: directory.ids(slack=p.slack, email=p.email) for p in bundle.people.people}
-    return {person: ids[0] for person, ids in found.items() if len(ids) == 1}
+    found = {person.id: directory.slack_of(person) for person in bundle.people.people}
+    return {person: user for person, user in found.items() if user is not None}

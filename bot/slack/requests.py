@@ -66,6 +66,10 @@ class Requests:
                 return self._decide(run, request, asker)
             case Verb.ANSWER:
                 return self._answer(run, request, asker)
+            case Verb.ACK:
+                return self._desk.acknowledge(run, asker)
+            case Verb.PAGE:
+                return self._desk.page(run, request.text, asker)
             case Verb.NOTE:
                 return self._desk.note(run, request.text, asker)
             case Verb.SKIP | Verb.ABORT if not request.text:
@@ -143,6 +147,8 @@ class Requests:
         run = self._desk.incident(control.incident, asker, control.act.value)
         if isinstance(run, Reply):
             return run
+        if control.act is Act.ACKNOWLEDGE:
+            return self._desk.acknowledge(run, asker)
         if control.act in DECISIONS:
             scope, digest = control.scope or PLAN_SCOPE, control.digest or ""
             verb = DECISIONS[control.act]
@@ -217,6 +223,8 @@ def _asked(request: Request) -> Asked:
             | Verb.DENY
             | Verb.WITHDRAW
             | Verb.ANSWER
+            | Verb.ACK
+            | Verb.PAGE
             | Verb.NOTE
             | Verb.HELP
         ):

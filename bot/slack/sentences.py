@@ -61,6 +61,13 @@ def answer_how(run: Run) -> str:
     )
 
 
+def page_whom(said: str, names: Sequence[str]) -> str:
+    """Ask whom to call."""
+    if said:
+        return messages.unknown_name("level, role, person or vendor", said, names)
+    return messages.missing("page", f"to know whom: {', '.join(names)}")
+
+
 def approve_how(run: Run, digest: str) -> str:
     """Show what a typed approval would be about, before it counts."""
     return (

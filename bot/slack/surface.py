@@ -32,13 +32,14 @@ from bot.slack.homes import Homes
 from bot.slack.identity import resolve, slack_ids
 from bot.slack.messenger import SlackMessenger
 from bot.slack.modals import Modals, choices
+from bot.slack.paging import DirectMessages
 from bot.slack.posting import Poster
 from bot.slack.requests import Requests
 from bot.views.announcements import announcement, settled
 from bot.views.card import Card, CardPolicy, FollowUp, card
 from bot.views.home import home
+from bot.views.paging import page_message
 from config.models.bundles import Bundle
-from config.models.people import Person as Listed
 from flows.engine import Engine
 from flows.gates import Person
 from flows.runs import Run
@@ -90,6 +91,7 @@ class SlackSurface:
         self.answers = Answers(self.calls, self._background, self._session)
         self.homes = Homes(self.calls, self._render_home, self._background)
         self.opener = self._opener()
+        self.line = DirectMessages(engine, self.calls, self._user_of, page_message)
         self.handlers = self._handlers()
         self.app = build_app(
             # Without a token of its own: bolt would warn that authorization makes it useless.
@@ -116,7 +118,7 @@ class SlackSurface:
         )
 
     def _handlers(self) -> Handlers:
-        desk = Desk(self._engine, self._bundles)
+        desk = Desk(self._engine, self._bundles, self.directory.slack_of)
         declaring = Declaring(desk, self.directory)
         return Handlers(
             desk=desk,
@@ -131,11 +133,6 @@ class SlackSurface:
         )
 
     # For the core
-
-    def slack_of(self, listed: Listed) -> str | None:
-        """Return the Slack user of an entry of people.yaml, if there is exactly one."""
-        found = self.directory.ids(slack=listed.slack, email=listed.email)
-        return found[0] if len(found) == 1 else None
 
     @property
     def ready(self) -> bool:
@@ -221,6 +218,10 @@ class SlackSurface:
         )
 
     # Telling
+
+    def _user_of(self, run: Run, person: Person) -> str | None:
+        bundle = self._bundles.get(run.system)
+        return slack_ids(self.directory, bundle).get(person.id) if bundle else None
 
     def _tell_declarer(self, run: Run, text: str) -> None:
         if run.declared_by.slack:

@@ -12,7 +12,8 @@ from bot.views.blocks import Element, Message, actions, section
 from bot.views.closing import exceptions_line, resumed_note, what_next
 from bot.views.controls import Act
 from bot.views.holding import ways
-from bot.wording import signs, situations
+from bot.views.paging import acknowledge
+from bot.wording import paging, signs, situations
 from bot.wording.approvals import places, waiting
 from bot.wording.texts import (
     NAMES_SHOWN,
@@ -109,6 +110,8 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
             return f"*Closed.* {situations.ended(run)}\n{_ending(run)}"
         case About.CANCELLED:
             return f"*Cancelled.* {situations.ended(run)}\n{_ending(run)}"
+        case About.ESCALATED | About.PAGE_FAILED:
+            return _paged(run, command, now)
         case About.BOT_RESUMED:
             return f"{resumed_note(run)}\n{situations.situation(run, now)}"
 
@@ -158,6 +161,15 @@ def _approval_late(run: Run, now: datetime) -> str:
     )
 
 
+def _paged(run: Run, command: Announce, now: datetime) -> str:
+    page = run.page(int(command.subject)) if command.subject.isdecimal() else None
+    if page is None:
+        return situations.situation(run, now)
+    if command.about is About.PAGE_FAILED:
+        return paging.page_failed(page)
+    return paging.escalated(run, page, now)
+
+
 def _mentions(people: Sequence[Person]) -> str:
     return both([mention(p.slack, p.name) for p in people], shown=2 * NAMES_SHOWN)
 
@@ -204,7 +216,9 @@ def _ending(run: Run) -> str:
 
 
 def _buttons(run: Run, command: Announce, now: datetime) -> list[Element | None]:
-    """Return [Approve] and [Deny…] where a word still counts: Slack may have been slow."""
+    """Return the buttons that still count: Slack may have been slow."""
+    if command.about is About.ESCALATED:
+        return [acknowledge(run, run.declared_by)]
     scopes = {About.APPROVAL_WANTED: PLAN_SCOPE, About.APPROVAL_LATE: PLAN_SCOPE}
     if command.about is About.STEP_APPROVAL_WANTED:
         scopes = {command.about: command.subject}

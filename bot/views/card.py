@@ -19,6 +19,7 @@ from bot.views.assessing import (
 from bot.views.blocks import Block, Card, capped, context, lines, section
 from bot.views.closing import FollowUp, resumed_note, summary_lines
 from bot.views.holding import control_blocks, hold_lines
+from bot.views.paging import paging_blocks
 from bot.views.plan_view import DIGEST_SHOWN
 from bot.views.steps import step_text
 from bot.wording import situations
@@ -59,7 +60,12 @@ def card(
             situations.what_it_is(run),
         ]
     )
-    blocks = [section(head), *_body(run, now, progress or {}, policy), _footer(run, now, policy)]
+    blocks = [
+        section(head),
+        *_body(run, now, progress or {}, policy),
+        *paging_blocks(run),
+        _footer(run, now, policy),
+    ]
     return Card(text=situations.notice(run), blocks=capped(blocks, limits.MESSAGE_BLOCKS))
 
 

@@ -24,9 +24,9 @@ _UNFIT = re.compile(r"[^a-z0-9_-]+")
 class Act(StrEnum):
     """What a control asks for.
 
-    `ANSWER`, `APPROVE`, `WITHDRAW`, `HOLD`, `RESUME`, `RETRY`, `UNDO` and `REPLAN` act at once
-    (the dangerous ones after a confirmation that the control itself carries).  The others open
-    a modal or another view.
+    `ACKNOWLEDGE`, `ANSWER`, `APPROVE`, `WITHDRAW`, `HOLD`, `RESUME`, `RETRY`, `UNDO` and
+    `REPLAN` act at once (the dangerous ones after a confirmation that the control itself
+    carries).  The others open a modal or another view.
     """
 
     ANSWER = "answer"
@@ -43,6 +43,7 @@ class Act(StrEnum):
     REPLAN = "replan"
     NO_ROLLBACK = "no_rollback"
     DECLARE = "declare"
+    ACKNOWLEDGE = "acknowledge"
 
 
 OPENS_REASON = (Act.DENY, Act.SKIP, Act.ABORT, Act.NO_ROLLBACK)

@@ -10,8 +10,6 @@ from datetime import datetime
 from bot.wording.texts import bold, both, either, inline
 from flows.gates import (
     Decision,
-    Denied,
-    Expired,
     Gate,
     Open,
     Person,
@@ -19,7 +17,7 @@ from flows.gates import (
     Verb,
     eligible,
     evaluate,
-    refusal,
+    helpful,
 )
 
 NAME_LIMIT = 80
@@ -56,16 +54,12 @@ def approvals(gate: Gate, decisions: Iterable[Decision]) -> tuple[Decision, ...]
 
 
 def waiting(gate: Gate, decisions: Iterable[Decision], now: datetime) -> Wait | None:
-    """Say what a gate waits for, or None where nothing more is wanted from anybody.
-
-    Who would help is asked of the gate itself: an approval may free the place that another
-    person's approval took, so roles alone don't tell.
-    """
+    """Say what a gate waits for, or None where nothing more is wanted from anybody."""
     known = tuple(decisions)
     standing = evaluate(gate, known, now)
     if not isinstance(standing, Open):
         return None
-    people = tuple(p for p in gate.candidates if _helps(gate, known, p, now))
+    people = helpful(gate, known, now)
     names = titles_of(gate)
     roles = dict.fromkeys(
         role for slot in gate.slots for role in slot.any_of if any(role in p.roles for p in people)
@@ -73,16 +67,6 @@ def waiting(gate: Gate, decisions: Iterable[Decision], now: datetime) -> Wait | 
     missing = standing.missing
     titles = tuple(names.get(role, role) for role in roles) or _all_titles(missing)
     return Wait(count=_count(missing), slots=missing, people=people, titles=titles)
-
-
-def _helps(gate: Gate, known: tuple[Decision, ...], person: Person, now: datetime) -> bool:
-    if refusal(gate, known, person, Verb.APPROVE, gate.digest, now):
-        return False
-    yes = Decision(scope=gate.scope, person=person, verb=Verb.APPROVE, digest=gate.digest, at=now)
-    before, after = evaluate(gate, known, now), evaluate(gate, (*known, yes), now)
-    if not isinstance(before, Open) or isinstance(after, Denied | Expired):
-        return False
-    return not isinstance(after, Open) or _count(after.missing) < _count(before.missing)
 
 
 def _count(slots: Iterable[Slot]) -> int:

@@ -21,7 +21,7 @@ class Command:
     group: str
 
 
-START, DECIDE, STEER, LOOK = "Start", "Decide", "Steer", "Look"
+START, DECIDE, STEER, CALL, LOOK = "Start", "Decide", "Steer", "Call", "Look"
 COMMANDS: tuple[Command, ...] = (
     Command(
         verb="declare",
@@ -108,6 +108,20 @@ COMMANDS: tuple[Command, ...] = (
         group=STEER,
     ),
     Command(
+        verb="ack",
+        usage="ack",
+        does="say that you are there: nobody else is called",
+        example="ack",
+        group=CALL,
+    ),
+    Command(
+        verb="page",
+        usage="page <who>",
+        does="call a level, a role or a person; of a vendor it shows the number",
+        example="page level 2",
+        group=CALL,
+    ),
+    Command(
         verb="status",
         usage="status [incident]",
         does="say where an incident stands and who is waited for",
@@ -151,6 +165,8 @@ _MEANT = {
     "cancel": "abort", "end": "abort", "close": "abort", "kill": "abort",
     "show": "status", "info": "status", "where": "status",
     "ls": "list", "all": "list", "incidents": "list",
+    "acknowledge": "ack", "here": "ack", "mine": "ack",
+    "call": "page", "escalate": "page", "alert": "page",
     "log": "note", "comment": "note",
     "usage": "help", "commands": "help", "?": "help",
 }  # fmt: skip
@@ -173,7 +189,7 @@ def help_text(verb: str = "") -> str:
         "In the incident's channel the other commands know which one is meant:"
     )
     lines = [first]
-    for group in (START, DECIDE, STEER, LOOK):
+    for group in (START, DECIDE, STEER, CALL, LOOK):
         lines.append(f"*{group}*")
         lines += [f"{typed(c.usage)} — {c.does}" for c in COMMANDS if c.group == group]
     lines.append("`/incident …` does the same, seen by you alone.")

@@ -16,7 +16,7 @@ def objected(objection: Objection, *, run: Run, verb: str, subject: str = "") ->
     """Say why `verb` has no effect on this run; `subject` is the step or question asked for.
 
     `verb` is what was asked, as in the command: hold, resume, retry, skip, undo, abort, plan,
-    answer or no_rollback.
+    answer, no_rollback, ack or page.
     """
     what = doing(verb, inline(run.id, 60))
     return f"You can't {what} now: {_why(objection, run, subject)}"
@@ -30,6 +30,8 @@ def doing(verb: str, incident: str) -> str:
         "no_rollback": f"close {incident} without a rollback",
         "skip": f"skip a step of {incident}",
         "retry": f"retry a step of {incident}",
+        "ack": f"acknowledge {incident}",
+        "page": f"call somebody to {incident}",
     }
     return known.get(verb, f"{inline(verb, 20)} {incident}")
 
@@ -104,6 +106,13 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
                 f"{_where(run)}, and answers decide only before that. If something turned out to "
                 "be different, `!incident plan again` starts over; what was done stays done."
             )
+        case Objection.CALLED_ALREADY:
+            return "they were called already. The card says who has answered."
+        case Objection.NOBODY_CALLED:
+            return "nobody is called for it. `!incident page &lt;who&gt;` calls somebody."
+        case Objection.ACKNOWLEDGED:
+            who = run.acknowledged.person.name if run.acknowledged else "somebody"
+            return f"{inline(who, 80)} has done that already, and nobody else is called."
         case _:
             assert_never(objection)
 

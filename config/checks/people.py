@@ -26,11 +26,25 @@ def _check_escalation(notes: Notes) -> None:
     for index, level in enumerate(people.escalation):
         trail = ("escalation", index)
         notes.must_exist(FILE, (*trail, "primary"), "person", level.primary, known)
+        if level.at_once is not None:
+            conditions = [c.id for c in notes.bundle.policy.authorization.conditions]
+            where = (*trail, "at_once")
+            notes.must_exist(FILE, where, "condition", level.at_once, conditions)
         for number, other in enumerate(level.others):
             notes.must_exist(FILE, (*trail, "others", number), "person", other, known)
         if level.level != index + 1:
             message = f"levels count from 1 without a gap: this must be level {index + 1}"
             notes.add(FILE, (*trail, "level"), message)
+        if level.repeats_every is not None and index + 1 < len(people.escalation):
+            message = "only the last level is called again and again: use `escalates_after` here"
+            notes.add(FILE, (*trail, "repeats_every"), message)
+        if (
+            level.others_after
+            and level.escalates_after
+            and (level.others_after >= level.escalates_after)
+        ):
+            message = "the next level would be called before the others of this one"
+            notes.add(FILE, (*trail, "others_after"), message)
         if level.escalates_after is None and index + 1 < len(people.escalation):
             message = "without `escalates_after` the next level is never called"
             notes.add(FILE, trail, message)

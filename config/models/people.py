@@ -28,13 +28,26 @@ class Role(Traced):
 
 
 class EscalationLevel(Traced):
-    """Who is called, and after how long without an answer the next level is."""
+    """Who is called, and after how long without an answer the next level is.
+
+    The last level has no next one: it is called again and again.
+    """
 
     level: int = Field(ge=1)
     title: str
     primary: Identifier
     others: tuple[Identifier, ...] = ()
+    others_after: Duration | None = Field(
+        default=None, description="How long only the primary is called; at once where left out."
+    )
     escalates_after: Duration | None = None
+    at_once: Identifier | None = Field(
+        default=None,
+        description="A condition of policy.yaml: this level is called as soon as it holds.",
+    )
+    repeats_every: Duration | None = Field(
+        default=None, description="The last level only: how often it is called (5m)."
+    )
 
 
 class Vendor(Traced):

@@ -1,8 +1,8 @@
 """The core: `decide(run, recorded) -> (run, commands)`.
 
 Pure and deterministic: no clock, no I/O, no logging.  Slack, the engine, the CLI, a drill and a
-replay all drive it.  `assessing`, `stepping` and `controlling` hold the reactions; this module
-only chooses among them.
+replay all drive it.  `assessing`, `calling`, `stepping` and `controlling` hold the reactions;
+this module only chooses among them.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from typing import assert_never
 
 from flows import events
 from flows.commands import Command
-from flows.decisions import assessing, controlling, stepping
+from flows.decisions import assessing, calling, controlling, stepping
 from flows.decisions.turns import Turn
 from flows.events import Recorded
 from flows.runs import Run
@@ -100,6 +100,12 @@ def _react(turn: Turn, event: events.Event) -> None:  # noqa: C901, PLR0915 one 
             controlling.abort_asked(turn, event)
         case events.ReplanAsked():
             controlling.replan_asked(turn, event)
+        case events.PageAsked():
+            calling.page_asked(turn, event)
+        case events.PageSent():
+            calling.page_sent(turn, event)
+        case events.PageAcknowledged():
+            calling.page_acknowledged(turn, event)
         case events.TimerFired():
             controlling.timer_fired(turn, event)
         case events.NoteAdded():

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from flows import events
 from flows.commands import About, Command, GatherFacts, OpenChannel, PreparePlan, Propose, SetTimer
+from flows.decisions import calling
 from flows.decisions.turns import Turn
 from flows.events import Recorded
 from flows.gates import Gate, Slot
@@ -38,6 +39,7 @@ def declare(event: events.IncidentDeclared, recorded: Recorded) -> tuple[Run, tu
         channel_name=event.channel_name,
         origin=event.origin,
         lead=event.declared_by,
+        chain=event.chain,
         facts={},
         step_gates={},
         steps={},
@@ -49,6 +51,7 @@ def declare(event: events.IncidentDeclared, recorded: Recorded) -> tuple[Run, tu
     turn.set_timer("phase:assess", 1, event.assess_budget)
     turn.set_timer("rto", 0, event.rto)
     turn.set_timer("rto_limit", 0, event.rto_limit)
+    calling.call_next(turn, "")
     return turn.run, tuple(turn.commands)
 
 
@@ -174,7 +177,9 @@ def plan_prepared(turn: Turn, event: events.PlanPrepared) -> None:
     turn.move(Trigger.PLAN_READY)
     turn.announce(About.APPROVAL_WANTED)
     decide_by = plan.prepared_at + plan.decision_limit
+    half_time = plan.prepared_at + plan.decision_limit / 2
     turn.do(
+        SetTimer(timer="approvers", generation=event.planning, at=half_time),
         SetTimer(timer="decision", generation=event.planning, at=decide_by),
         SetTimer(timer="expiry", generation=event.planning, at=plan.expires_at),
     )

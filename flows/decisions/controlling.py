@@ -2,7 +2,7 @@
 
 from flows import events
 from flows.commands import About
-from flows.decisions import assessing, stepping
+from flows.decisions import assessing, calling, stepping
 from flows.decisions.turns import Turn
 from flows.gates import Decision, Denied, Satisfied, refusal
 from flows.objections import objection
@@ -30,6 +30,7 @@ def decided(turn: Turn, event: events.Decided) -> None:
         reason=event.reason,
     )
     turn.set(decisions=(*run.decisions, decision))
+    calling.acknowledge(turn, event.person, "decision")
     match turn.run.standing(event.scope, now):
         case Satisfied():
             _satisfied(turn, event.scope)
@@ -151,8 +152,12 @@ def timer_fired(turn: Turn, event: events.TimerFired) -> None:
         return
     run = turn.run
     match event.timer:
+        case "approvers":
+            calling.call_approvers(turn)
         case "decision":
-            turn.announce(About.APPROVAL_LATE)
+            calling.decision_late(turn)
+        case calling.ESCALATION:
+            calling.nobody_answered(turn)
         case "expiry" if run.state is not State.APPROVE:
             stepping.expire(turn)
         case "expiry":
@@ -168,7 +173,9 @@ def _is_current(turn: Turn, event: events.TimerFired) -> bool:
     run = turn.run
     if event.timer == "expiry" and (run.working or run.state is State.COMMUNICATE):
         return event.generation == run.planning
-    if event.timer in ("decision", "expiry"):
+    if event.timer == calling.ESCALATION:
+        return calling.is_awaited(turn, event.generation)
+    if event.timer in ("approvers", "decision", "expiry"):
         return run.state is State.APPROVE and event.generation == run.planning
     if event.timer.startswith("phase:"):
         return len(run.spans) == event.generation

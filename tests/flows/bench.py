@@ -13,7 +13,7 @@ from flows.commands import Command
 from flows.contexts import Watch, Workshop
 from flows.driver import Driver
 from flows.embedded import EmbeddedEngine
-from flows.events import Actor, ChannelOpened, Decided, Event, IncidentDeclared, Question
+from flows.events import Actor, ChannelOpened, Decided, Event, IncidentDeclared, PageSent, Question
 from flows.gates import Person, Verb
 from flows.looks import Looks
 from flows.performing import Performer
@@ -85,7 +85,7 @@ class Bench:
             await asyncio.Event().wait()
             raise
 
-    async def _perform(self, run: Run, command: Command) -> Iterable[Event]:
+    async def _perform(self, run: Run, command: Command) -> Iterable[Event]:  # noqa: C901 one case a command
         match command:
             case c.OpenChannel():
                 return (ChannelOpened(channel="C1", name=run.channel_name),)
@@ -104,6 +104,8 @@ class Bench:
             case c.Announce():
                 self.announced.append(command)
                 return ()
+            case c.SendPage():
+                return (PageSent(page=command.page, reached=()),)
             case c.SetTimer():
                 raise AssertionError("the driver fires timers itself")
 

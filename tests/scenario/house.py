@@ -15,6 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 import bot.slack
+from bot.paging import Pager
 from bot.slack.surface import SlackSurface
 from bot.slack.transports import SocketMode, serve, web_app
 from config.loader import load_systems
@@ -53,6 +54,7 @@ class Estate:
         self.surface = surface
         self.engine = engine
         self.bundle = bundle
+        self.pager = Pager([surface.line])
         self.gate = asyncio.Event()
         self.gate.set()
         self.applied: list[str] = []
@@ -64,6 +66,8 @@ class Estate:
                 return await self.surface.opener.perform(run, command)
             case c.Announce():
                 return await self.surface.announcer.perform(run, command)
+            case c.SendPage():
+                return await self.pager.perform(run, command)
             case c.GatherFacts():
                 return (
                     events.FactObserved(
@@ -115,7 +119,7 @@ class Estate:
             Person(
                 id=listed.id,
                 name=listed.name,
-                slack=self.surface.slack_of(listed),
+                slack=self.surface.directory.slack_of(listed),
                 roles=listed.roles,
                 team=listed.team,
             )

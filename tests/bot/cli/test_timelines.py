@@ -7,6 +7,7 @@ import pytest
 from bot.cli.timelines import describe, lines
 from flows import events
 from flows.gates import Person, Verb
+from flows.paging import Reached
 from flows.plans import Plan
 from tests.bot import story
 from tests.bot.cli.conftest import MARCUS, START
@@ -43,6 +44,9 @@ EVENTS: tuple[events.Event, ...] = (
     events.UndoAsked(reason="worse"),
     events.AbortAsked(reason="false alarm"),
     events.ReplanAsked(reason="changed"),
+    events.PageAsked(subject="role:dba", title="DBA", people=(MARCUS,), why="Ann asked for it"),
+    events.PageSent(page=1, reached=(Reached(person="marcus", via="slack", ok=True),)),
+    events.PageAcknowledged(person=MARCUS, via="slack"),
     events.TimerFired(timer="rto", generation=0),
     events.NoteAdded(text="database is fine"),
     events.BotResumed(away_since=START),

@@ -1,0 +1,60 @@
+"""Calling people in every way that there is, side by side; what came of it goes into the journal.
+
+Performs the core's `SendPage`.  One way that is away never keeps another one back: what could be
+sent is sent, and what could not is tried again until it is refused for good.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from flows.commands import SendPage
+from flows.engine import LaterError
+from flows.events import Event, PageSent
+from flows.paging import Page, Reached
+from flows.runs import Run
+
+
+class Line(Protocol):
+    """One way to reach people.  Calling twice for the same page must ring once."""
+
+    async def call(self, run: Run, page: Page) -> Sequence[Reached]:
+        """Call a page's people; say what came of it, for each whom this way can reach at all.
+
+        Raises `LaterError` where it can't be said yet.
+        """
+        ...
+
+
+class Pager:
+    """Calls people."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+
+    async def perform(self, run: Run, command: SendPage) -> Iterable[Event]:
+        """Call the people of a page.  Raises `LaterError` where a way has to be tried again."""
+        page = run.page(command.page)
+        if page is None or run.ended:
+            return ()
+        calls = (line.call(run, page) for line in self._lines)
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        reached: list[Reached] = []
+        later: LaterError | None = None
+        for outcome in outcomes:
+            if isinstance(outcome, LaterError):
+                later = outcome
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            else:
+                reached.extend(outcome)
+        if later is not None:
+            raise later
+        known = {each.person for each in reached}
+        nothing = "there is no way to reach them: name an e-mail address in people.yaml"
+        reached += [
+            Reached(person=person.id, via="", ok=False, note=nothing)
+            for person in page.people
+            if person.id not in known
+        ]
+        return (PageSent(page=page.number, reached=tuple(reached)),)

@@ -1,0 +1,130 @@
+"""Who was called, who has answered, and who is called next."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.wording.texts import (
+    bold,
+    both,
+    capital,
+    clock,
+    duration,
+    either,
+    inline,
+    mention,
+    sentence,
+)
+from config.models.people import Vendor
+from flows.gates import Person
+from flows.paging import Page, Reached
+from flows.runs import Run
+
+WAYS = {"slack": "a direct message", "pagerduty": "PagerDuty"}
+
+
+def as_what(page: Page) -> str:
+    """Write as what people are called: ` as *Engineering Lead*`, or nothing."""
+    return f" as {bold(page.title, 80)}" if page.title else ""
+
+
+def called(run: Run, page: Page) -> str:
+    """Tell one person that they are called, and why."""
+    why = f" because {inline(page.why, 200)}" if page.why else ""
+    return f"*You are called to {inline(run.id, 60)}*{as_what(page)}{why}."
+
+
+def escalated(run: Run, page: Page, now: datetime) -> str:
+    """Tell the channel who is called now, and what stops it."""
+    people = both([mention(p.slack, p.name) for p in page.people], shown=8)
+    are = "is" if len(page.people) == 1 else "are"
+    said = f"{_because(page, run, now)}{people or 'nobody'} {are} called{as_what(page)}."
+    if run.acknowledged is not None:
+        return said
+    return f"{said}\nWhoever is there: press *Acknowledge* or type `!incident ack`."
+
+
+def _because(page: Page, run: Run, now: datetime) -> str:
+    if not page.why:
+        return ""
+    waited = f" for {duration((now - run.declared_at).total_seconds())}" if page.unanswered else ""
+    return f"*{capital(inline(page.why, 200))}{waited}:* "
+
+
+def page_failed(page: Page) -> str:
+    """Say which way of calling whom failed, and who must be called by hand."""
+    names = {person.id: person for person in page.people}
+    failed = [
+        f"{_name(names, each)} by {_way(each)}: {inline(each.note, 200)}" for each in page.failures
+    ]
+    text = f"*Not everybody was reached.* {sentence('; '.join(failed[:4]))}"
+    lost = both([mention(p.slack, p.name) for p in page.unreached], shown=8)
+    return f"{text}\nPlease call {lost} by hand." if lost else text
+
+
+def _name(names: dict[str, Person], each: Reached) -> str:
+    person = names.get(each.person)
+    return inline(person.name if person else each.person, 80)
+
+
+def _way(each: Reached) -> str:
+    return WAYS.get(each.via, inline(each.via, 40)) if each.via else "no way"
+
+
+def standing(run: Run) -> str:
+    """Write for the card who was called and who answered, or who is called next and when."""
+    if not run.rungs_called or run.ended:
+        return ""
+    chain = [page for page in run.pages if page.subject.startswith("level:")]
+    names = both(dict.fromkeys(inline(p.name, 80) for page in chain for p in page.people), shown=4)
+    parts = [f"called {names}"] if names else []
+    if run.acknowledged is not None:
+        took = duration((run.acknowledged.at - run.declared_at).total_seconds())
+        who = inline(run.acknowledged.person.name, 80)
+        return " · ".join([*parts, f"✓ {who} acknowledged after {took}"])
+    return " · ".join([*parts, "nobody has acknowledged yet", *_next(run)])
+
+
+def _next(run: Run) -> list[str]:
+    if run.rung_called_at is None:
+        return []
+    now = run.chain[min(run.rungs_called, len(run.chain)) - 1]
+    following = run.chain[min(run.rungs_called, len(run.chain) - 1)]
+    people = either([inline(p.name, 80) for p in following.people], shown=3)
+    when = clock(run.rung_called_at + timedelta(seconds=now.lasts))
+    return [f"next {people or inline(following.title, 60)} at {when}"]
+
+
+def acknowledged(run: Run, person: Person) -> str:
+    """Answer who acknowledged."""
+    return (
+        f"Thank you, {inline(person.name, 80)}: nobody else is called for {inline(run.id, 60)}. "
+        "The card says where it stands and what is wanted."
+    )
+
+
+def asked_by(person: Person) -> str:
+    """Say for the record why people were called."""
+    return f"{person.name} asked for it"
+
+
+def paged(people: Sequence[Person]) -> str:
+    """Answer who called people."""
+    names = both([inline(person.name, 80) for person in people], shown=8)
+    return f"{names} {'is' if len(people) == 1 else 'are'} being called; the card says who answers."
+
+
+def nobody_listed(title: str) -> str:
+    """Answer who called a role that nobody has."""
+    return f"Nobody was called: people.yaml lists nobody as {bold(title, 80)}. Name a person."
+
+
+def vendor(found: Vendor) -> str:
+    """Say how an outside party is called: people do that, by telephone."""
+    ways = [
+        f"telephone {inline(found.phone, 40)}" if found.phone else "",
+        f"e-mail {inline(found.email, 80)}" if found.email else "",
+        inline(found.url, 200) if found.url else "",
+        f"contact: {inline(found.contact, 160)}" if found.contact else "",
+    ]
+    said = " · ".join(way for way in ways if way) or "people.yaml names no way to reach them"
+    return f"{bold(found.title, 80)} is called by people, not by Backout: {said}."
