@@ -163,7 +163,7 @@ class Writes:
         if uid and uid != known:
             key = "/".join((call.resource.plural, call.namespace, call.name))
             why = (
-                f"StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, "
+                f"StorageError: invalid object, Code: 4, Key: /{key}, ResourceVersion: 0, "
                 f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in "
                 f"object meta: {known}"
             )

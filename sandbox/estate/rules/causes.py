@@ -27,6 +27,10 @@ class Causes:
         """Note that a value is wrong."""
         self.found.append(Cause(field=field, problem=f"Invalid value: {shown(value)}: {why}"))
 
+    def unfit(self, field: str, why: str) -> None:
+        """Note that a custom kind's own rule doesn't hold."""
+        self.found.append(Cause(field=field, problem=f"Invalid value: {why}"))
+
     def redacted(self, field: str, why: str) -> None:
         """Note that a secret value is wrong, without the value."""
         problem = f'Invalid value: "<secret contents redacted>": {why}'
