@@ -184,3 +184,17 @@ def test_parsing_sorts_and_survives_odd_times() -> None:
     assert found[0].updated is None
     assert found[1].updated == datetime(2026, 11, 20, 9, 0, 0, 123456, tzinfo=UTC)
     assert found[0].status == "superseded"
+
+
+def test_rollbacks_are_known_in_the_words_of_both_helms() -> None:
+    """Helm 3 names the target in its description; Helm 4 also beside one that somebody wrote."""
+    found = releases.parse(
+        [
+            {"revision": 3, "status": "superseded", "description": "Rollback to 1"},
+            {"revision": 4, "status": "deployed", "description": "calm", "rollback_revision": 1},
+            {"revision": 2, "status": "superseded", "description": "Upgrade complete"},
+        ]
+    )
+    assert [each.target for each in found] == [None, 1, 1]
+    assert releases.returned_to(found, 1)
+    assert releases.returned_to(found, 3)
