@@ -6,7 +6,6 @@ than not at all.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from bot.slack.calls import Calls, NoAnswerError, RateLimitedError, RefusedError
 from bot.views.blocks import Message
@@ -17,7 +16,7 @@ from flows.runs import Run
 
 VIA = "slack"
 AFTER_NO_ANSWER = 2.0
-Render = Callable[[Run, Page, Person, datetime], Message]
+Render = Callable[[Run, Page, Person], Message]
 
 
 class DirectMessages:
@@ -52,7 +51,7 @@ class DirectMessages:
         if user is None:
             note = "no member of the workspace has the e-mail address that people.yaml names"
             return Reached(person=person.id, via=VIA, ok=False, note=note)
-        message = self._render(run, page, person, self._engine.now())
+        message = self._render(run, page, person)
         post = self._calls.client.chat_postMessage
         try:
             body = await self._calls.do(

@@ -167,7 +167,7 @@ def _paged(run: Run, command: Announce, now: datetime) -> str:
         return situations.situation(run, now)
     if command.about is About.PAGE_FAILED:
         return paging.page_failed(page)
-    return paging.escalated(run, page, now)
+    return paging.escalated(run, page)
 
 
 def _mentions(people: Sequence[Person]) -> str:

@@ -1,7 +1,5 @@
 """What people see who are called, and the button that says that somebody is there."""
 
-from datetime import datetime
-
 from bot.views.blocks import Block, Element, Message, actions, context, section
 from bot.views.controls import Act, Control, button
 from bot.wording import paging, situations
@@ -13,15 +11,13 @@ from flows.paging import Page
 from flows.runs import Run
 
 
-def page_message(run: Run, page: Page, person: Person, now: datetime) -> Message:
+def page_message(run: Run, page: Page, person: Person) -> Message:
     """Return the direct message that calls one person."""
     said = "\n".join(
         [
             paging.called(run, page),
-            situations.headline(run, now),
-            situations.situation(run, now),
             situations.what_it_is(run),
-            f"Everything happens in {channel_link(run)}.",
+            f"Please go to {channel_link(run)}; the card there says where it stands.",
         ]
     )
     return Message(text=said, blocks=[section(said), *actions([acknowledge(run, person)])])
@@ -32,12 +28,13 @@ def acknowledge(run: Run, person: Person) -> Element | None:
     asked = events.PageAcknowledged(person=person, via="slack")
     if objection(run, asked) is not None:
         return None
-    return button(Control(act=Act.ACKNOWLEDGE, incident=run.id), "Acknowledge", style="primary")
+    return button(Control(act=Act.ACKNOWLEDGE, incident=run.id), "Acknowledge")
 
 
 def paging_blocks(run: Run) -> list[Block]:
     """Return the card's line on who was called, with the button while nobody has answered."""
     said = paging.standing(run)
+    press = acknowledge(run, run.declared_by)
     if not said:
         return []
-    return [context(said), *actions([acknowledge(run, run.declared_by)])]
+    return [section(said, accessory=press) if press else context(said)]

@@ -1,7 +1,7 @@
 """Who was called, who has answered, and who is called next."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.wording.texts import (
     bold,
@@ -9,7 +9,6 @@ from bot.wording.texts import (
     capital,
     clock,
     duration,
-    either,
     inline,
     mention,
     sentence,
@@ -33,20 +32,22 @@ def called(run: Run, page: Page) -> str:
     return f"*You are called to {inline(run.id, 60)}*{as_what(page)}{why}."
 
 
-def escalated(run: Run, page: Page, now: datetime) -> str:
+def escalated(run: Run, page: Page) -> str:
     """Tell the channel who is called now, and what stops it."""
     people = both([mention(p.slack, p.name) for p in page.people], shown=8)
     are = "is" if len(page.people) == 1 else "are"
-    said = f"{_because(page, run, now)}{people or 'nobody'} {are} called{as_what(page)}."
+    said = f"{_because(run, page)}{people or 'nobody'} {are} called{as_what(page)}."
     if run.acknowledged is not None:
         return said
     return f"{said}\nWhoever is there: press *Acknowledge* or type `!incident ack`."
 
 
-def _because(page: Page, run: Run, now: datetime) -> str:
+def _because(run: Run, page: Page) -> str:
     if not page.why:
         return ""
-    waited = f" for {duration((now - run.declared_at).total_seconds())}" if page.unanswered else ""
+    waited = (
+        f" for {duration((page.at - run.declared_at).total_seconds())}" if page.unanswered else ""
+    )
     return f"*{capital(inline(page.why, 200))}{waited}:* "
 
 
@@ -76,12 +77,12 @@ def standing(run: Run) -> str:
         return ""
     chain = [page for page in run.pages if page.subject.startswith("level:")]
     names = both(dict.fromkeys(inline(p.name, 80) for page in chain for p in page.people), shown=4)
-    parts = [f"called {names}"] if names else []
+    parts = [f"Called: {names}"] if names else []
     if run.acknowledged is not None:
         took = duration((run.acknowledged.at - run.declared_at).total_seconds())
         who = inline(run.acknowledged.person.name, 80)
         return " · ".join([*parts, f"✓ {who} acknowledged after {took}"])
-    return " · ".join([*parts, "nobody has acknowledged yet", *_next(run)])
+    return capital(" · ".join([*parts, "nobody has acknowledged yet", *_next(run)]))
 
 
 def _next(run: Run) -> list[str]:
@@ -89,7 +90,7 @@ def _next(run: Run) -> list[str]:
         return []
     now = run.chain[min(run.rungs_called, len(run.chain)) - 1]
     following = run.chain[min(run.rungs_called, len(run.chain) - 1)]
-    people = either([inline(p.name, 80) for p in following.people], shown=3)
+    people = both([inline(p.name, 80) for p in following.people], shown=3)
     when = clock(run.rung_called_at + timedelta(seconds=now.lasts))
     return [f"next {people or inline(following.title, 60)} at {when}"]
 

@@ -14,6 +14,7 @@ from slack_sdk.models.blocks import Block
 from bot.views.announcements import announcement
 from bot.views.card import CardPolicy, FollowUp, card
 from flows import events
+from flows.paging import Rung
 from flows.plans import PlannedChange
 from sandbox.workspace.blockkit import check_message, check_view
 from tests.bot import story
@@ -118,6 +119,20 @@ def controls_of(value: object) -> list[dict[str, Any]]:
     return []
 
 
+def _called() -> Story:
+    chain = (
+        Rung(level=1, title="SRE On-Call", people=(story.EMILY,), lasts=300.0),
+        Rung(level=2, title="Engineering Lead", people=(story.JENNIFER, story.ALEX), lasts=600.0),
+    )
+    later = events.TimerFired(timer="escalation", generation=1)
+    return Story(chain=chain).wait(300).tell(later)
+
+
+def _acknowledged() -> Story:
+    seen = events.PageAcknowledged(person=story.EMILY, via="slack")
+    return _called().wait(20).tell(seen, by=story.EMILY)
+
+
 def _approved_later() -> Story:
     return story.waiting().wait(300)
 
@@ -187,6 +202,8 @@ def _blocked() -> Story:
 STORIES: Mapping[str, Callable[[], Story]] = {
     "assess": story.assessing,
     "assess_blocked": _blocked,
+    "assess_called": _called,
+    "assess_acknowledged": _acknowledged,
     "approve": story.waiting,
     "approve_late": _approved_later,
     "restore": story.restoring,

@@ -15,10 +15,12 @@ from bot.views.declare_modal import SystemChoice, declare_modal
 from bot.views.home import home
 from bot.views.limits import MESSAGE_CHARACTERS
 from bot.views.modals import ASKS, deny_modal, reason_modal
+from bot.views.paging import page_message
 from bot.views.plan_view import plan_modal
 from flows.commands import About, Announce
 from flows.events import Actor, Question
 from flows.gates import Decision, Person, Slot, Verb
+from flows.paging import Acknowledgement, Page, Reached, Rung
 from flows.plans import Plan, PlannedChange, PlannedStep, gate_of, seal
 from flows.runs import Applied, Fact, Held, Note, Proposal, Run, Span, StepRecord
 from flows.states import PHASES, Outcome, State, StepState
@@ -147,6 +149,31 @@ def records(draw: st.DrawFn) -> StepRecord:
     )
 
 
+def chains() -> st.SearchStrategy[tuple[Rung, ...]]:
+    """Draw who is called in order, perhaps nobody."""
+    rung = st.builds(
+        Rung, level=st.integers(1, 3), title=TEXT, people=st.tuples(PERSON), lasts=SECONDS
+    )
+    return st.lists(rung, max_size=3).map(tuple)
+
+
+def pages(number: int) -> st.SearchStrategy[Page]:
+    """Draw a call with anything in it."""
+    reached = st.builds(
+        Reached, person=st.sampled_from("ax"), via=TEXT, ok=st.booleans(), note=TEXT
+    )
+    return st.builds(
+        Page,
+        number=st.just(number),
+        subject=st.sampled_from(["level:1", "approvers"]),
+        title=TEXT,
+        people=st.lists(PERSON, max_size=4).map(lambda some: tuple(some) * 4),
+        why=TEXT,
+        at=st.just(story.START),
+        reached=st.lists(reached, max_size=9).map(tuple),
+    )
+
+
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
     """Draw a run in any state, consistent or not: a view must not be what breaks."""
@@ -175,8 +202,17 @@ def runs(draw: st.DrawFn) -> Run:
     fact = Fact(
         title=draw(TEXT), value=draw(st.none() | TEXT), shown=draw(TEXT), ok=None, at=story.START
     )
+    chain, called = draw(chains()), draw(st.integers(0, 9))
     return replace(
         base,
+        chain=chain,
+        rungs_called=called if chain else 0,
+        rung_called_at=story.START if chain and called else None,
+        pages=tuple(draw(pages(number)) for number in range(1, draw(st.integers(1, 3)))),
+        acknowledged=draw(
+            st.none()
+            | st.builds(Acknowledgement, person=PERSON, via=TEXT, at=st.just(story.START))
+        ),
         state=state,
         reason=draw(TEXT),
         system_title=draw(TEXT),
@@ -245,10 +281,19 @@ def test_every_card_fits_a_message(run: Run, said: str) -> None:
 def test_every_announcement_fits_a_message(run: Run, about: About, subject: str) -> None:
     """A message about anything is taken by Slack and has at most two lines."""
     step = next(iter(run.steps), subject)
-    for named in (subject, step):
+    for named in (subject, step, "1", "2"):
         message = announcement(run, Announce(about=about, key="k", subject=named), NOW)
         _check(message.text, message.blocks)
         assert message.text.count("\n") <= 1
+
+
+@MANY
+@given(run=runs(), person=PERSON, data=st.data())
+def test_every_call_fits_a_message(run: Run, person: Person, data: st.DataObject) -> None:
+    """A direct message that calls somebody is taken by Slack, and pings nobody else."""
+    message = page_message(run, data.draw(pages(1)), person)
+    _check(message.text, message.blocks)
+    assert not pings([message.text])
 
 
 @MANY
