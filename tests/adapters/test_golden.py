@@ -111,13 +111,13 @@ def _requests(server: ScriptedServer) -> list[Json]:
 
 
 def _helm_calls(folder: Path) -> list[str]:
-    """Return the calls, without what pins them; manifests are read side by side."""
+    """Return the calls, without what pins them; what a release holds is read side by side."""
     pins = " --namespace production --kube-context aivo-production"
     calls = helm_calls(folder)
     assert all(pins in call for call in calls)
     plain = [call.replace(pins, "") for call in calls]
-    manifests = iter(sorted(call for call in plain if call.startswith("get manifest")))
-    return [next(manifests) if call.startswith("get manifest") else call for call in plain]
+    reads = iter(sorted(call for call in plain if call.startswith("get ")))
+    return [next(reads) if call.startswith("get ") else call for call in plain]
 
 
 def _plain(result: Json, url: str) -> Json:
