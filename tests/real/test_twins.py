@@ -105,8 +105,8 @@ async def test_both_refuse_the_same(cluster: Cluster, double: Cluster, observe: 
             assert codes == [(one.named, one.code) for one in REFUSALS]
     found = [
         f"{refusal.named}{line}"
-        for refusal, *pair in zip(REFUSALS, *answers, strict=True)
-        for line in differences(*pair)
+        for refusal, real, copied in zip(REFUSALS, *answers, strict=True)
+        for line in differences(real, copied)
     ]
     assert not found, "\n".join(found)
 
@@ -158,9 +158,9 @@ def unlike(real: Chapter, copied: Chapter) -> list[str]:
 
 
 def _apart(real: list[Json], copied: list[Json]) -> list[str]:
-    lines = [[each["line"] for each in exchanges] for exchanges in (real, copied)]
-    if lines[0] != lines[1]:
-        return differences(*lines)
+    here, there = ([each["line"] for each in exchanges] for exchanges in (real, copied))
+    if here != there:
+        return differences(here, there)
     return [
         f"{one['line']}{line}"
         for one, other in zip(real, copied, strict=True)
