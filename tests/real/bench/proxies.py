@@ -81,6 +81,7 @@ class Proxy:
             auto_decompress=False,
         ) as self._client:
             yield
+        await asyncio.sleep(LOOK)  # the loop closes the session's sockets a moment after it
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
@@ -94,8 +95,11 @@ class Proxy:
             yield
         finally:
             served = runner.server.connections if runner.server else ()
-            sockets = [each.transport.get_extra_info("socket") for each in served if each.transport]
+            transports = [each.transport for each in served if each.transport]
+            sockets = [each.get_extra_info("socket") for each in transports]
             await runner.cleanup()
+            for each in transports:
+                each.abort()  # a client that keeps its connection says no goodbye for half a minute
             await closed(*sockets)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
