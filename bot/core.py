@@ -37,7 +37,7 @@ class Telling:
     slack_of: SlackOf
     open_channel: Callable[[Run, c.OpenChannel], Awaitable[Iterable[Event]]]
     announce: Callable[[Run, c.Announce], Awaitable[Iterable[Event]]]
-    page: Callable[[Run, c.SendPage], Awaitable[Iterable[Event]]]
+    page: Callable[[Run, c.SendPage | c.EndPages], Awaitable[Iterable[Event]]]
 
 
 def _secret(reference: str) -> str:
@@ -100,7 +100,7 @@ class Core:
                 return await self._telling.open_channel(run, command)
             case c.Announce():
                 return await self._telling.announce(run, command)
-            case c.SendPage():
+            case c.SendPage() | c.EndPages():
                 return await self._telling.page(run, command)
             case c.GatherFacts():
                 return await self._assessor.gather(run)

@@ -1,14 +1,14 @@
 """Calling people in every way that there is, side by side; what came of it goes into the journal.
 
-Performs the core's `SendPage`.  One way that is away never keeps another one back: what could be
-sent is sent, and what could not is tried again until it is refused for good.
+Performs the core's `SendPage` and `EndPages`.  One way that is away never keeps another one back:
+what could be sent is sent, and what could not is tried again until it is refused for good.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from flows.commands import SendPage
+from flows.commands import EndPages, SendPage
 from flows.engine import LaterError
 from flows.events import Event, PageSent
 from flows.paging import Page, Reached
@@ -25,6 +25,13 @@ class Line(Protocol):
         """
         ...
 
+    async def end(self, run: Run) -> None:
+        """Stop what still rings for a run where somebody is there, or that is over.
+
+        Twice is like once.  Raises `LaterError` where it has to be tried again.
+        """
+        ...
+
 
 class Pager:
     """Calls people."""
@@ -32,8 +39,23 @@ class Pager:
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines
 
-    async def perform(self, run: Run, command: SendPage) -> Iterable[Event]:
-        """Call the people of a page.  Raises `LaterError` where a way has to be tried again."""
+    async def perform(self, run: Run, command: SendPage | EndPages) -> Iterable[Event]:
+        """Call the people of a page, or stop calling.
+
+        Raises `LaterError` where a way has to be tried again.
+        """
+        if isinstance(command, EndPages):
+            await self._end(run)
+            return ()
+        return await self._call(run, command)
+
+    async def _end(self, run: Run) -> None:
+        ends = (line.end(run) for line in self._lines)
+        for outcome in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _call(self, run: Run, command: SendPage) -> Iterable[Event]:
         page = run.page(command.page)
         if page is None or run.ended:
             return ()

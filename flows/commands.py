@@ -66,6 +66,11 @@ class SendPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndPages:
+    """Stop what still rings: somebody is there, or the run is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTimer:
     """Tell the run when `at` has come."""
 
@@ -114,6 +119,7 @@ Command = (
     | VerifyStep
     | UndoStep
     | SendPage
+    | EndPages
     | SetTimer
     | Announce
 )

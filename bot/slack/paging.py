@@ -43,6 +43,9 @@ class DirectMessages:
                 raise each
         return [each for each in written if isinstance(each, Reached)]
 
+    async def end(self, run: Run) -> None:
+        """Do nothing: a message does not go on ringing, and its button says who was first."""
+
     async def _write(self, run: Run, page: Page, person: Person) -> Reached:
         key = f"{run.id}:page:{page.number}:{person.id}"
         if self._engine.delivery(key):

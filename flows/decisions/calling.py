@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from flows import events
-from flows.commands import About, SendPage
+from flows.commands import About, EndPages, SendPage
 from flows.decisions.turns import Turn
 from flows.gates import Person, helpful
 from flows.objections import objection
@@ -78,6 +78,8 @@ def acknowledge(turn: Turn, person: Person, via: str) -> None:
     if turn.run.acknowledged is None and turn.run.rungs_called:
         known = Acknowledgement(person=person, via=via, at=turn.recorded.at)
         turn.set(acknowledged=known)
+        if turn.run.pages:
+            turn.do(EndPages())
 
 
 def is_awaited(turn: Turn, generation: int) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flows.commands import About, Announce, Command, SetTimer
+from flows.commands import About, Announce, Command, EndPages, SetTimer
 from flows.events import Recorded
 from flows.machine import next_state
 from flows.plans import PlannedStep
@@ -53,6 +53,8 @@ class Turn:
             self.set_timer(f"phase:{state}", len(spans), budgets[state])
         if self.run.ended:
             self.set(ended_at=self.recorded.at)
+            if self.run.pages:
+                self.do(EndPages())
 
     def hold(self, why: str, step: PlannedStep | None, *, drifted: bool = False) -> None:
         """Stand still because of a step, where the table allows it; tell people why."""

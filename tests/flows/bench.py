@@ -106,6 +106,8 @@ class Bench:
                 return ()
             case c.SendPage():
                 return (PageSent(page=command.page, reached=()),)
+            case c.EndPages():
+                return ()
             case c.SetTimer():
                 raise AssertionError("the driver fires timers itself")
 

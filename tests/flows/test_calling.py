@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from flows import codec, events
-from flows.commands import About, Announce, Command, SendPage, SetTimer
+from flows.commands import About, Announce, Command, EndPages, SendPage, SetTimer
 from flows.decisions import decide
 from flows.events import Event, Recorded
 from flows.gates import Person, Verb
@@ -183,6 +183,20 @@ def test_an_incident_that_is_over_calls_nobody() -> None:
     told.feed(events.AbortAsked(reason="false alarm"))
     told.wait(HOUR)
     assert len(told.state.pages) == 1
+
+
+def test_what_rings_is_stopped_when_somebody_is_there_and_when_it_is_over() -> None:
+    """Once each, however many answer; where nobody was ever called there is nothing to stop."""
+    told = Story()
+    told.feed(events.PageAcknowledged(person=EMILY, via="pagerduty"), EMILY)
+    told.feed(events.PageAcknowledged(person=ALEX, via="slack"), ALEX)
+    assert told.commands.count(EndPages()) == 1
+    told.feed(events.AbortAsked(reason="false alarm"))
+    assert told.commands.count(EndPages()) == 2
+    alone = Story(())
+    alone.feed(events.AbortAsked(reason="false alarm"))
+    assert alone.state.ended
+    assert EndPages() not in alone.commands
 
 
 def test_without_a_chain_nothing_can_be_acknowledged() -> None:

@@ -66,7 +66,7 @@ class Estate:
                 return await self.surface.opener.perform(run, command)
             case c.Announce():
                 return await self.surface.announcer.perform(run, command)
-            case c.SendPage():
+            case c.SendPage() | c.EndPages():
                 return await self.pager.perform(run, command)
             case c.GatherFacts():
                 return (
