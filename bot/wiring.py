@@ -22,6 +22,7 @@ from bot.paging import Pager
 from bot.slack import transports
 from bot.slack.surface import SlackSurface
 from bot.starting import load_checked, warm_up
+from bot.watching import Watchman, heartbeat
 from config.models.bundles import Bundle
 from config.models.systems import System
 from config.settings import Settings
@@ -83,6 +84,9 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         stack.push_async_callback(core.close)
         await _listen(stack, settings, slack)
         core.start()
+        beat = heartbeat(_secret(settings.heartbeat)) if settings.heartbeat else None
+        watching = asyncio.create_task(Watchman(engine, core.driver, beat).watch())
+        stack.callback(watching.cancel)
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)
         yield Bot(core, slack)

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     capture_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_several)] = Field(
         default=(), validation_alias="BACKOUT_CAPTURE_KEY"
     )
+    heartbeat: SecretStr | None = Field(
+        default=None, min_length=1, validation_alias="BACKOUT_HEARTBEAT_URL"
+    )
     helm: str = Field(default="helm", min_length=1, validation_alias="BACKOUT_HELM")
 
     def require_slack(self) -> None:

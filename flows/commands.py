@@ -98,6 +98,7 @@ class About(StrEnum):
     CANCELLED = "cancelled"
     ESCALATED = "escalated"
     PAGE_FAILED = "page_failed"
+    STALLED = "stalled"
     BOT_RESUMED = "bot_resumed"
 
 

@@ -8,6 +8,7 @@ at the run to find out.
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import datetime
 
 from flows.commands import SetTimer
 from flows.embedded import EmbeddedEngine
@@ -67,6 +68,10 @@ class Driver:
     def _ended(self, command: int) -> None:
         self._tasks.pop(command, None)
         self._wake.set()
+
+    def neglected(self, since: datetime) -> tuple[Queued, ...]:
+        """Return the commands that were due at a time already and have not been begun."""
+        return tuple(each for each in self._engine.due(since) if each.id not in self._tasks)
 
     async def _do(self, queued: Queued) -> None:
         """Do a command and record it; where it can't be recorded, wait before it is done again."""

@@ -342,6 +342,13 @@ class NoteAdded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StallNoticed:
+    """The bot saw that something of the incident does not move as it should."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BotResumed:
     """The bot was started again while this run was under way."""
 
@@ -383,6 +390,7 @@ Event = (
     | PageAcknowledged
     | TimerFired
     | NoteAdded
+    | StallNoticed
     | BotResumed
 )
 

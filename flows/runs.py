@@ -154,6 +154,7 @@ class Run:
     rung_called_at: datetime | None = None
     pages: tuple[Page, ...] = ()
     acknowledged: Acknowledgement | None = None
+    stalled: str = ""
     resumed_at: datetime | None = None
     updated_at: datetime
 

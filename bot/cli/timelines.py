@@ -103,6 +103,8 @@ def _deciding(event: Event, titles: Titles) -> str | None:
             return DEADLINES.get(timer, f"the time for {phase} is over")
         case e.NoteAdded(text=text):
             return f"note: {text}"
+        case e.StallNoticed(why=why):
+            return f"noticed that something stands still: {why}"
         case e.BotResumed(away_since=away_since):
             since = f", away since {away_since:%H:%M:%S}" if away_since else ""
             return f"started again{since}"

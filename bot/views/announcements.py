@@ -112,6 +112,9 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
             return f"*Cancelled.* {situations.ended(run)}\n{_ending(run)}"
         case About.ESCALATED | About.PAGE_FAILED:
             return _paged(run, command, now)
+        case About.STALLED:
+            why = sentence(capital(inline(run.stalled, 400))) or "See the log."
+            return f"*Something stands still.* {why}\n{_lead(run)}, please look; the log says more."
         case About.BOT_RESUMED:
             return f"{resumed_note(run)}\n{situations.situation(run, now)}"
 

@@ -110,6 +110,8 @@ def _react(turn: Turn, event: events.Event) -> None:  # noqa: C901, PLR0915 one 
             controlling.timer_fired(turn, event)
         case events.NoteAdded():
             controlling.note_added(turn, event)
+        case events.StallNoticed():
+            controlling.stall_noticed(turn, event)
         case events.BotResumed():
             controlling.bot_resumed(turn)
         case _:

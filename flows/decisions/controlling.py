@@ -188,6 +188,12 @@ def note_added(turn: Turn, event: events.NoteAdded) -> None:
     turn.set(notes=(*turn.run.notes, note))
 
 
+def stall_noticed(turn: Turn, event: events.StallNoticed) -> None:
+    """Tell people; what to do about it is for them."""
+    turn.set(stalled=event.why)
+    turn.announce(About.STALLED)
+
+
 def bot_resumed(turn: Turn) -> None:
     """Show that the bot was away, and tell people where a rollback was under way."""
     turn.set(resumed_at=turn.recorded.at)
