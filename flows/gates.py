@@ -130,20 +130,23 @@ class Refusal(StrEnum):
 def evaluate(gate: Gate, decisions: Iterable[Decision], now: datetime) -> Standing:
     """Say where a gate stands.
 
-    Only decisions on the gate's scope and digest count.  A denial ends it; a gate that was
-    satisfied before it expired stays satisfied.
+    Decisions are taken in their order, up to the one that ends it.  What `refusal` would have
+    refused has no effect: another digest, a word after the expiry, a person who is not eligible,
+    a second approval, anything after the end.
     """
-    relevant = [d for d in decisions if d.scope == gate.scope and d.digest == gate.digest]
-    denial = next((d for d in relevant if d.verb is Verb.DENY and eligible(gate, d.person)), None)
-    if denial is not None:
-        return Denied(denial.person, denial.reason)
-    approving = _approving(gate, relevant)
-    missing = _missing(gate, approving)
-    if not missing:
-        return Satisfied(approving)
+    counted: list[Decision] = []
+    for decision in decisions:
+        if not _counts(gate, counted, decision):
+            continue
+        if decision.verb is Verb.DENY:
+            return Denied(decision.person, decision.reason)
+        counted.append(decision)
+        approving = _approving(counted)
+        if not _missing(gate, approving):
+            return Satisfied(approving)
     if now >= gate.expires_at:
         return Expired(gate.expires_at)
-    return Open(missing)
+    return Open(_missing(gate, _approving(counted)))
 
 
 def refusal(
@@ -189,7 +192,7 @@ def eligible(gate: Gate, person: Person) -> bool:
 def _personal_refusal(
     gate: Gate, decisions: tuple[Decision, ...], person: Person, verb: Verb
 ) -> Refusal | None:
-    has_approved = any(p.id == person.id for p in _approving(gate, decisions))
+    has_approved = any(p.id == person.id for p in _given(gate, decisions))
     if verb is Verb.WITHDRAW:
         return None if has_approved else Refusal.NOTHING_TO_WITHDRAW
     if not any(_fits(slot, person) for slot in gate.slots):
@@ -219,20 +222,41 @@ def _left(slots: Iterable[Slot]) -> int:
 
 def _adds_nothing(gate: Gate, decisions: tuple[Decision, ...], person: Person) -> bool:
     """Say whether the person's team fills all the seats already that it can fill with them."""
-    given = _approving(gate, decisions)
+    given = _given(gate, decisions)
     of_team = any(_unit(gate, each) == _unit(gate, person) for each in given)
     return of_team and _missing(gate, given) == _missing(gate, (*given, person))
 
 
-def _approving(gate: Gate, decisions: Iterable[Decision]) -> tuple[Person, ...]:
+def _counts(gate: Gate, before: Iterable[Decision], decision: Decision) -> bool:
+    """Say whether a decision has any effect after those that counted before it."""
+    if decision.scope != gate.scope or decision.digest != gate.digest:
+        return False
+    if decision.at >= gate.expires_at:
+        return False
+    if decision.verb is Verb.WITHDRAW:
+        return True
+    if not eligible(gate, decision.person):
+        return False
+    has_approved = any(p.id == decision.person.id for p in _approving(before))
+    return decision.verb is Verb.DENY or not has_approved
+
+
+def _given(gate: Gate, decisions: Iterable[Decision]) -> tuple[Person, ...]:
+    """Return the people whose approvals count at the end of these decisions."""
+    counted: list[Decision] = []
+    for decision in decisions:
+        if _counts(gate, counted, decision):
+            counted.append(decision)
+    return _approving(counted)
+
+
+def _approving(counted: Iterable[Decision]) -> tuple[Person, ...]:
     """Return the people whose last word is yes, in the order in which they said it."""
     last: dict[str, Decision] = {}
-    for decision in decisions:
-        if decision.scope == gate.scope and decision.digest == gate.digest:
-            last.pop(decision.person.id, None)
-            last[decision.person.id] = decision
-    yes = (d.person for d in last.values() if d.verb is Verb.APPROVE)
-    return tuple(person for person in yes if eligible(gate, person))
+    for decision in counted:
+        last.pop(decision.person.id, None)
+        last[decision.person.id] = decision
+    return tuple(d.person for d in last.values() if d.verb is Verb.APPROVE)
 
 
 def _missing(gate: Gate, people: tuple[Person, ...]) -> tuple[Slot, ...]:
@@ -253,7 +277,7 @@ def _missing(gate: Gate, people: tuple[Person, ...]) -> tuple[Slot, ...]:
                 return True
         return False
 
-    for unit in units:
+    for unit in sorted(units):  # so that who came first changes nothing
         seat(unit, set())
     left = [index for number, (index, _) in enumerate(seats) if number not in taken]
     return tuple(
