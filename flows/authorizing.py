@@ -4,15 +4,17 @@ Called by `flows.planning`.  What is asked is then evaluated by `flows.gates`, w
 configuration.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from config import expressions
+from config.demands import union
 from config.models import people, policies
 from config.models.bundles import Bundle
 from flows.gates import Person, Slot
 
 SlackOf = Callable[[people.Person], str | None]
+Rule = tuple[str, tuple[policies.Slot, ...]]
 
 
 def authorization_class(bundle: Bundle, class_id: str) -> policies.AuthorizationClass:
@@ -23,20 +25,25 @@ def authorization_class(bundle: Bundle, class_id: str) -> policies.Authorization
 def class_slots(bundle: Bundle, class_id: str) -> tuple[Slot, ...]:
     """Return what a class asks for."""
     kind = authorization_class(bundle, class_id)
-    return tuple(_slot(bundle, needed, kind.title) for needed in kind.needs)
+    return _slots(bundle, [(kind.title, kind.needs)])
 
 
-def condition_slots(bundle: Bundle, values: Mapping[str, Any]) -> tuple[Slot, ...]:
-    """Return what the conditions ask for that are true, or of which nothing is known."""
-    slots: list[Slot] = []
+def plan_slots(bundle: Bundle, class_id: str, values: Mapping[str, Any]) -> tuple[Slot, ...]:
+    """Return what a plan of a class asks for where the facts are these.
+
+    The union of what the class asks for, and the conditions that are true, or of which nothing
+    is known.
+    """
+    kind = authorization_class(bundle, class_id)
+    rules = [(kind.title, kind.needs)]
     for condition in bundle.policy.authorization.conditions:
         when = expressions.compile_expression(condition.when)
         holds = expressions.evaluate_condition(when, values)
         if holds is False:
             continue
         why = condition.title if holds else f"{condition.title} (unknown, so it is asked for)"
-        slots += [_slot(bundle, needed, why) for needed in condition.needs]
-    return tuple(slots)
+        rules.append((why, condition.needs))
+    return _slots(bundle, rules)
 
 
 def people_of(bundle: Bundle, slack_of: SlackOf) -> tuple[Person, ...]:
@@ -53,6 +60,14 @@ def people_of(bundle: Bundle, slack_of: SlackOf) -> tuple[Person, ...]:
     )
 
 
-def _slot(bundle: Bundle, needed: policies.Slot, why: str) -> Slot:
-    titles = tuple(bundle.people.roles[role].title for role in needed.any_of)
-    return Slot(any_of=needed.any_of, titles=titles, count=needed.count, why=why)
+def _slots(bundle: Bundle, rules: Sequence[Rule]) -> tuple[Slot, ...]:
+    """Return the union of what rules ask for."""
+    return tuple(
+        Slot(
+            any_of=demand.any_of,
+            titles=tuple(bundle.people.roles[role].title for role in demand.any_of),
+            count=demand.count,
+            why="; ".join(rules[number][0] for number in demand.asked_by),
+        )
+        for demand in union([needs for _, needs in rules])
+    )

@@ -218,7 +218,6 @@ def _planned(bundle: Bundle, place: _Place, found: _Resolved) -> PlannedStep:
 def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Plan:
     bundle, policy = draft.bundle, draft.bundle.policy
     kind = authorizing.authorization_class(bundle, draft.procedure.class_)
-    needs = authorizing.class_slots(bundle, kind.id)
     budgets = {phase: limit.total_seconds() for phase, limit in policy.phase_budgets.items()}
     return seal(
         Plan(
@@ -229,7 +228,7 @@ def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Pla
             class_title=kind.title,
             loses=draft.procedure.loses,
             steps=steps,
-            needs=(*needs, *authorizing.condition_slots(bundle, draft.values)),
+            needs=authorizing.plan_slots(bundle, kind.id, draft.values),
             self_approval=kind.self_approval,
             distinct_teams=kind.distinct_teams,
             decision_limit=kind.limit,

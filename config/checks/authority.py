@@ -6,6 +6,7 @@ A gate that nobody can open is found here, before the incident, not at three in 
 from collections.abc import Iterable, Iterator
 
 from config.checks.notes import Notes
+from config.demands import Demand, union
 from config.models.bundles import Bundle
 from config.models.people import Person
 from config.models.policies import AuthorizationClass, Condition, Slot
@@ -21,7 +22,7 @@ def check(notes: Notes) -> None:
         trail = ("authorization", "classes", index, "needs")
         if _names_unknown_roles(kind.needs, roles):
             continue  # complained about already
-        if why := _gap(notes, kind, kind.needs):
+        if why := _gap(notes, kind, union([kind.needs])):
             notes.add(FILE, trail, f"the class `{kind.id}` can't be approved: {why}")
             continue
         for number, condition in enumerate(policy.authorization.conditions):
@@ -44,9 +45,9 @@ def thin_gates(bundle: Bundle) -> Iterator[str]:
 def _thin(bundle: Bundle, where: str, kind: AuthorizationClass) -> Iterator[str]:
     """Look at the class alone, then at its worst day."""
     conditions = bundle.policy.authorization.conditions
-    all_slots = (*kind.needs, *(slot for c in conditions for slot in c.needs))
+    all_slots = union((kind.needs, *(c.needs for c in conditions)))
     worst = " where all conditions are true" if conditions else ""
-    for slots, when in ((kind.needs, ""), (all_slots, worst)):
+    for slots, when in ((union([kind.needs]), ""), (all_slots, worst)):
         away = [p.name for p in bundle.people.people if _stuck_without(bundle, kind, slots, p)]
         if away:
             names = ", ".join(away)
@@ -58,7 +59,7 @@ def _thin(bundle: Bundle, where: str, kind: AuthorizationClass) -> Iterator[str]
 
 
 def _stuck_without(
-    bundle: Bundle, kind: AuthorizationClass, slots: tuple[Slot, ...], away: Person
+    bundle: Bundle, kind: AuthorizationClass, slots: tuple[Demand, ...], away: Person
 ) -> bool:
     there = [person for person in bundle.people.people if person.id != away.id]
     return any(
@@ -67,7 +68,9 @@ def _stuck_without(
     )
 
 
-def can_fill(slots: Iterable[Slot], people: Iterable[Person], distinct_teams: bool = False) -> bool:
+def can_fill(
+    slots: Iterable[Slot | Demand], people: Iterable[Person], distinct_teams: bool = False
+) -> bool:
     """Tell whether distinct people (or teams) can take every seat, by augmenting paths."""
     seats = [slot for slot in slots for _ in range(slot.count)]
     units: dict[str, set[str]] = {}
@@ -93,7 +96,7 @@ def can_fill(slots: Iterable[Slot], people: Iterable[Person], distinct_teams: bo
 def _check_condition(
     notes: Notes, kind: AuthorizationClass, condition: Condition, number: int
 ) -> None:
-    if why := _gap(notes, kind, (*kind.needs, *condition.needs)):
+    if why := _gap(notes, kind, union([kind.needs, condition.needs])):
         trail = ("authorization", "conditions", number, "needs")
         message = f"with `{condition.id}` the class `{kind.id}` can't be approved: {why}"
         notes.add(FILE, trail, message)
@@ -105,16 +108,16 @@ def _check_all_conditions(
     """Check the worst day, on which every condition is true at once."""
     conditions = notes.bundle.policy.authorization.conditions
     roles = set(notes.bundle.people.roles)
-    one_by_one = (_gap(notes, kind, (*kind.needs, *c.needs)) for c in conditions)
-    slots = (*kind.needs, *(slot for c in conditions for slot in c.needs))
-    if _names_unknown_roles(slots, roles) or any(one_by_one):
+    one_by_one = (_gap(notes, kind, union([kind.needs, c.needs])) for c in conditions)
+    every = (kind.needs, *(c.needs for c in conditions))
+    if any(_names_unknown_roles(needs, roles) for needs in every) or any(one_by_one):
         return
-    if why := _gap(notes, kind, slots):
+    if why := _gap(notes, kind, union(every)):
         message = f"where all conditions are true the class `{kind.id}` can't be approved: {why}"
         notes.add(FILE, trail, message)
 
 
-def _gap(notes: Notes, kind: AuthorizationClass, slots: tuple[Slot, ...]) -> str | None:
+def _gap(notes: Notes, kind: AuthorizationClass, slots: tuple[Demand, ...]) -> str | None:
     """Return why the seats can't be taken, or None where they always can."""
     everyone = notes.bundle.people.people
     if not can_fill(slots, everyone, kind.distinct_teams):
@@ -130,14 +133,14 @@ def _gap(notes: Notes, kind: AuthorizationClass, slots: tuple[Slot, ...]) -> str
 
 
 def _approvers(
-    kind: AuthorizationClass, slots: Iterable[Slot], people: Iterable[Person], declarer: Person
+    kind: AuthorizationClass, slots: Iterable[Demand], people: Iterable[Person], declarer: Person
 ) -> list[Person]:
     """Return who may fill seats when this person declares: never the declarer alone."""
     may_help = kind.self_approval and sum(slot.count for slot in slots) > 1
     return [person for person in people if may_help or person.id != declarer.id]
 
 
-def _asked(notes: Notes, kind: AuthorizationClass, slots: tuple[Slot, ...]) -> str:
+def _asked(notes: Notes, kind: AuthorizationClass, slots: tuple[Demand, ...]) -> str:
     roles = notes.bundle.people.roles
     asked = (
         f"{slot.count} × {' or '.join(roles[role].title for role in slot.any_of)}" for slot in slots
@@ -146,7 +149,7 @@ def _asked(notes: Notes, kind: AuthorizationClass, slots: tuple[Slot, ...]) -> s
     return f"it needs {' and '.join(asked)}{teams}"
 
 
-def _there(notes: Notes, slots: tuple[Slot, ...]) -> str:
+def _there(notes: Notes, slots: tuple[Demand, ...]) -> str:
     roles = {role for slot in slots for role in slot.any_of}
     people = [p.name for p in notes.bundle.people.people if roles & set(p.roles)]
     return f"only {', '.join(people)}" if people else "nobody who has these roles"

@@ -188,13 +188,14 @@ def test_the_worst_day_is_checked(tmp_path: Path) -> None:
     """Conditions that can be met one by one, but not together, are refused."""
     said = found(
         tmp_path, "policy.yaml", "control: [lead]",
-        "  - {id: more, title: More, when: 'facts.availability < 0.1', needs: [{any_of: [lead]}]}\n"
+        "  - {id: more, title: More, when: 'facts.availability < 0.1',\n"
+        "     needs: [{any_of: [oncall]}, {any_of: [lead, oncall], count: 2}]}\n"
         "  control: [lead]",
     )  # fmt: skip
     assert said == [
         (
             "policy.yaml:22:9: where all conditions are true the class `application` can't be"
-            " approved: it needs 1 × On-Call or Lead and 1 × Lead and 1 × Lead, and when Cleo"
+            " approved: it needs 2 × On-Call or Lead and 1 × Lead and 1 × On-Call, and when Ann"
             " declares, too few others have these roles"
         )
     ]
