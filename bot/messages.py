@@ -16,9 +16,16 @@ from bot.wording.commands import (
     unknown_name,
     unknown_verb,
 )
-from bot.wording.identities import Unidentified, unidentified
+from bot.wording.identities import Unidentified, system_gone, unidentified
 from bot.wording.objections import objected
-from bot.wording.paging import acknowledged, asked_by, nobody_listed, paged, vendor
+from bot.wording.paging import (
+    acknowledged,
+    asked_by,
+    nobody_listed,
+    page_whom,
+    paged,
+    vendor,
+)
 from bot.wording.refusals import refused
 from bot.wording.replies import (
     already_open,
@@ -109,6 +116,7 @@ __all__ = [
     "notice",
     "objected",
     "one_line",
+    "page_whom",
     "paged",
     "quoted",
     "reason_cut",
@@ -117,6 +125,7 @@ __all__ = [
     "slack_failed",
     "slowed_down",
     "stale_control",
+    "system_gone",
     "title",
     "unescape",
     "unidentified",

@@ -10,10 +10,10 @@ import logging
 import aiohttp
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.deciding import Reply
 from bot.slack.background import Background
 from bot.slack.calls import Calls, NoAnswerError, RateLimitedError, RefusedError, is_loopback
 from bot.slack.coalescing import Sleep
-from bot.slack.desk import Reply
 
 log = logging.getLogger(__name__)
 TRIES = 4

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot import messages
-from bot.slack.desk import Asker, Desk, Reply, actor_of
+from bot.deciding import Reply, actor_of
+from bot.slack.desk import Asker, Desk
 from bot.slack.directory import Directory
 from bot.slack.texts import REASON_LIMIT, channel_name, reason_of
 from config.models.bundles import Bundle

@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck
 
 from bot import messages
+from bot.deciding import Reply
 from bot.slack import commands, sentences
 from bot.slack.answers import Answers
 from bot.slack.background import Background
 from bot.slack.calls import SlackCallError
 from bot.slack.commands import Request, Verb
 from bot.slack.declaring import Declaration, Declaring
-from bot.slack.desk import Asker, Desk, Reply
+from bot.slack.desk import Asker, Desk
 from bot.slack.directory import Directory, Member
 from bot.slack.homes import Homes
 from bot.slack.modals import Modals

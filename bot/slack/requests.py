@@ -6,10 +6,11 @@ Called by `bot.slack.handlers`.  Answers what only reads; hands on what changes.
 from typing import assert_never
 
 from bot import messages
+from bot.deciding import Reply
 from bot.slack import sentences
 from bot.slack.commands import Misspelt, Request, Verb
 from bot.slack.declaring import Declaring
-from bot.slack.desk import Asker, Desk, Reply
+from bot.slack.desk import Asker, Desk
 from bot.views.approving import (
     approve_buttons,
     digest_note,
@@ -98,7 +99,7 @@ class Requests:
             return person
         gate = run.gate_of(scope)
         digest = gate.digest if gate else ""
-        hindrance = self._desk.hindrance(
+        hindrance = self._desk.deciding.hindrance(
             run, gates.Verb.APPROVE, person, scope=scope, digest=digest
         )
         if hindrance is not None:
@@ -170,12 +171,12 @@ class Requests:
         if control.act in DECISIONS:
             scope, digest = control.scope or PLAN_SCOPE, control.digest or ""
             verb = DECISIONS[control.act]
-            return self._desk.hindrance(run, verb, person, scope=scope, digest=digest)
+            return self._desk.deciding.hindrance(run, verb, person, scope=scope, digest=digest)
         asked = _pressed(control, "…")
         if asked is None:
             return Reply(text=messages.stale_control())
         verb_said, subject = VERBS[control.act], control.scope or ""
-        return self._desk.obstacle(run, asked, person, verb=verb_said, subject=subject)
+        return self._desk.deciding.obstacle(run, asked, person, verb=verb_said, subject=subject)
 
 
 VERBS = {

@@ -12,8 +12,6 @@ from bot.messages import bold, both, code, headline, inline, situation, what_it_
 from bot.slack.calls import NoAnswerError, RateLimitedError, SlackCallError
 from bot.slack.identity import IdentityRefusal
 from bot.wording.texts import fit
-from config.models.bundles import Bundle
-from flows.gates import Person
 from flows.runs import Run
 
 REASON_MISSING = "Say in a few words what it is about."
@@ -24,23 +22,6 @@ WHY = "a reason, for the record"
 def unidentified(found: IdentityRefusal, system: str, user: str) -> str:
     """Say why somebody is not recognised."""
     return messages.unidentified(found.reason, user=user, system=system, people=found.people)
-
-
-def not_in_control(verb: str, person: Person, bundle: Bundle) -> str:
-    """Say who may steer a run."""
-    control = bundle.policy.authorization.control
-    titles = {role: each.title for role, each in bundle.people.roles.items()}
-    people = [p.name for p in bundle.people.people if set(p.roles) & set(control)]
-    return messages.not_in_control(person, verb, control, people, titles)
-
-
-def system_gone(system: str) -> str:
-    """Say that a system's configuration is not there any more."""
-    return (
-        f"Nothing was done: {code(system, 60)} is not among the systems that Backout was started "
-        "with, so nobody can be checked against its people. Put its folder back into "
-        "`BACKOUT_SYSTEMS` and start Backout again."
-    )
 
 
 def steps_wanted(verb: str) -> str:
@@ -59,13 +40,6 @@ def answer_how(run: Run) -> str:
         f"There is {both(asked, shown=8)}.\n"
         f"For example: `!incident answer {inline(run.questions[0].id, 60)} no`"
     )
-
-
-def page_whom(said: str, names: Sequence[str]) -> str:
-    """Ask whom to call."""
-    if said:
-        return messages.unknown_name("level, role, person or vendor", said, names)
-    return messages.missing("page", f"to know whom: {', '.join(names)}")
 
 
 def approve_how(run: Run, digest: str) -> str:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from bot.deciding import Deciding, Reply
 from bot.slack.announcing import Announcer
 from bot.slack.answers import Answers
 from bot.slack.app import NOBODY, Installation, Me, build_app
@@ -25,7 +26,7 @@ from bot.slack.calls import (
 from bot.slack.cards import Cards
 from bot.slack.channels import ChannelOpener
 from bot.slack.declaring import Declaring
-from bot.slack.desk import Desk, Reply
+from bot.slack.desk import Desk
 from bot.slack.directory import Directory
 from bot.slack.handlers import Handlers
 from bot.slack.homes import Homes
@@ -74,6 +75,7 @@ class SlackSurface:
         self._lasting: list[asyncio.Task[None]] = []
         self.calls = Calls(web_client(token, base_url, self._session))
         self.directory = Directory(self.calls)
+        self.deciding = Deciding(engine, bundles, self.directory.slack_of)
         self.poster = Poster(engine, self.calls)
         self.messenger = SlackMessenger(engine, self.poster, self.directory)
         self.progress: Mapping[str, Mapping[str, str]] = {}
@@ -118,7 +120,7 @@ class SlackSurface:
         )
 
     def _handlers(self) -> Handlers:
-        desk = Desk(self._engine, self._bundles, self.directory.slack_of)
+        desk = Desk(self.deciding)
         declaring = Declaring(desk, self.directory)
         return Handlers(
             desk=desk,

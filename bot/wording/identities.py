@@ -6,7 +6,7 @@
 from enum import StrEnum
 from typing import assert_never
 
-from bot.wording.texts import bold, both, inline
+from bot.wording.texts import bold, both, code, inline
 
 
 class Unidentified(StrEnum):
@@ -81,3 +81,12 @@ def unidentified(
 
 def _entry(user: str) -> str:
     return f"Slack id (`{inline(user, 40)}`)" if user else "Slack id or e-mail address"
+
+
+def system_gone(system: str) -> str:
+    """Say that a system's configuration is not there any more."""
+    return (
+        f"Nothing was done: {code(system, 60)} is not among the systems that Backout was started "
+        "with, so nobody can be checked against its people. Put its folder back into "
+        "`BACKOUT_SYSTEMS` and start Backout again."
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from bot.wording import commands
 from bot.wording.texts import (
     bold,
     both,
@@ -129,3 +130,10 @@ def vendor(found: Vendor) -> str:
     ]
     said = " · ".join(way for way in ways if way) or "people.yaml names no way to reach them"
     return f"{bold(found.title, 80)} is called by people, not by Backout: {said}."
+
+
+def page_whom(said: str, names: Sequence[str]) -> str:
+    """Ask whom to call."""
+    if said:
+        return commands.unknown_name("level, role, person or vendor", said, names)
+    return commands.missing("page", f"to know whom: {', '.join(names)}")

@@ -1,0 +1,187 @@
+"""What identified people may do to a run: would it have an effect, is it theirs to ask; then feed.
+
+Called by `bot.slack.desk` and `bot.control.door`, each of which has found out before who asks, so
+that a word counts the same wherever it was said.  Nothing here waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot import messages
+from config.models.bundles import Bundle
+from config.models.people import Vendor
+from flows import escalating, events
+from flows.authorizing import SlackOf
+from flows.engine import Engine
+from flows.events import Actor, Event
+from flows.gates import PLAN_SCOPE, Person, Refusal, Verb, refusal
+from flows.objections import Asked, objection
+from flows.runs import Run
+from flows.states import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requester:
+    """A person who was identified; `event` makes the request one of its kind.
+
+    `via` is where they asked, in a word for the record.
+    """
+
+    person: Person
+    event: str
+    via: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What only the asker sees; `done` where what was asked for was done."""
+
+    text: str
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    done: bool = False
+
+
+class Deciding:
+    """Does what people ask for, or answers why not, with sentences from `bot.messages`.
+
+    Requests return None where they were counted before.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        bundles: Mapping[str, Bundle],
+        slack_of: SlackOf = lambda _: None,
+    ) -> None:
+        self.engine = engine
+        self.bundles = bundles
+        self._slack_of = slack_of
+
+    # Whether
+
+    def controls(self, run: Run, person: Person) -> bool:
+        """Say whether a person's roles let them steer a run."""
+        bundle = self.bundles.get(run.system)
+        control = bundle.policy.authorization.control if bundle else ()
+        return not set(control).isdisjoint(person.roles)
+
+    def hindrance(
+        self, run: Run, verb: Verb, person: Person, *, scope: str, digest: str
+    ) -> Reply | None:
+        """Say why a word on a gate would not count, or None where it would."""
+        now = self.engine.now()
+        why = refusal(run.gate_of(scope), run.decisions, person, verb, digest, now)
+        if scope == PLAN_SCOPE and run.state is not State.APPROVE and why is not Refusal.STALE:
+            why = Refusal.NOT_OPEN
+        if why is None:
+            return None
+        return Reply(text=messages.refused(why, run=run, scope=scope, person=person, verb=verb))
+
+    def obstacle(
+        self, run: Run, asked: Asked, person: Person, *, verb: str, subject: str
+    ) -> Reply | None:
+        """Say why a person can't have what is asked for, or None where nothing is in the way."""
+        if not isinstance(asked, events.HoldAsked) and not self.controls(run, person):
+            return Reply(text=_not_in_control(verb, person, self.bundles[run.system]))
+        if (why := objection(run, asked)) is not None:
+            return Reply(text=messages.objected(why, run=run, verb=verb, subject=subject))
+        return None
+
+    # Requests
+
+    def decide(
+        self,
+        run: Run,
+        verb: Verb,
+        requester: Requester,
+        *,
+        scope: str,
+        digest: str,
+        reason: str = "",
+    ) -> Reply | None:
+        """Count a person's word on a gate, or say why it can't count."""
+        person = requester.person
+        hindrance = self.hindrance(run, verb, person, scope=scope, digest=digest)
+        if hindrance is not None:
+            return hindrance
+        decided = events.Decided(
+            scope=scope, person=person, verb=verb, digest=digest, reason=reason
+        )
+        after = self._feed(run, decided, requester)
+        if after is None:
+            return None
+        return Reply(
+            text=messages.decided(after, scope=scope, verb=verb, now=self.engine.now()), done=True
+        )
+
+    def control(
+        self, run: Run, asked: Asked, requester: Requester, *, verb: str, subject: str = ""
+    ) -> Reply | None:
+        """Do what a person asks for who may steer the run, or say why not.
+
+        Holding is for everybody who is listed: stopping must be easy.
+        """
+        obstacle = self.obstacle(run, asked, requester.person, verb=verb, subject=subject)
+        if obstacle is not None:
+            return obstacle
+        after = self._feed(run, asked, requester)
+        if after is None:
+            return None
+        return Reply(text=messages.done(after, verb, self.engine.now()), done=True)
+
+    def acknowledge(self, run: Run, requester: Requester) -> Reply | None:
+        """Note that somebody listed is there."""
+        person = requester.person
+        asked = events.PageAcknowledged(person=person, via=requester.via)
+        if (why := objection(run, asked)) is not None:
+            return Reply(text=messages.objected(why, run=run, verb="ack"))
+        after = self._feed(run, asked, requester)
+        return (
+            None if after is None else Reply(text=messages.acknowledged(after, person), done=True)
+        )
+
+    def page(self, run: Run, said: str, requester: Requester) -> Reply | None:
+        """Call whom somebody listed names; of a vendor, say how to."""
+        bundle = self.bundles[run.system]
+        callees = escalating.find(bundle, said, self._slack_of) if said else None
+        if isinstance(callees, Vendor):
+            return Reply(text=messages.vendor(callees))
+        if callees is None:
+            return Reply(text=messages.page_whom(said, escalating.names(bundle)))
+        if not callees.people:
+            return Reply(text=messages.nobody_listed(callees.title))
+        asked = events.PageAsked(
+            subject=callees.subject,
+            title=callees.title,
+            people=callees.people,
+            why=messages.asked_by(requester.person),
+        )
+        if (why := objection(run, asked)) is not None:
+            return Reply(text=messages.objected(why, run=run, verb="page"))
+        after = self._feed(run, asked, requester)
+        return None if after is None else Reply(text=messages.paged(callees.people), done=True)
+
+    def note(self, run: Run, text: str, requester: Requester) -> Reply | None:
+        """Keep what somebody wants to be remembered."""
+        if not text:
+            return Reply(text=messages.missing("note", "a text"))
+        after = self._feed(run, events.NoteAdded(text=text), requester)
+        return None if after is None else Reply(text=messages.noted(after, text), done=True)
+
+    def _feed(self, run: Run, event: Event, requester: Requester) -> Run | None:
+        actor = actor_of(requester.person)
+        return self.engine.feed(run.id, event, actor=actor, event_id=requester.event)
+
+
+def actor_of(person: Person) -> Actor:
+    """Return a person as the one who caused an event."""
+    return Actor(id=person.id, name=person.name, slack=person.slack)
+
+
+def _not_in_control(verb: str, person: Person, bundle: Bundle) -> str:
+    """Say who may steer a run."""
+    control = bundle.policy.authorization.control
+    titles = {role: each.title for role, each in bundle.people.roles.items()}
+    people = [p.name for p in bundle.people.people if set(p.roles) & set(control)]
+    return messages.not_in_control(person, verb, control, people, titles)
