@@ -45,6 +45,9 @@ def _check_escalation(notes: Notes) -> None:
         ):
             message = "the next level would be called before the others of this one"
             notes.add(FILE, (*trail, "others_after"), message)
+        if level.pagerduty is not None and notes.bundle.system.connections.pagerduty is None:
+            message = "nothing calls this service: system.yaml has no connections.pagerduty"
+            notes.add(FILE, (*trail, "pagerduty"), message)
         if level.escalates_after is None and index + 1 < len(people.escalation):
             message = "without `escalates_after` the next level is never called"
             notes.add(FILE, trail, message)

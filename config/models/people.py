@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from config.models.base import Duration, Identifier, Model, Traced
+from config.models.systems import SecretRef
 
 
 class Person(Traced):
@@ -47,6 +48,11 @@ class EscalationLevel(Traced):
     )
     repeats_every: Duration | None = Field(
         default=None, description="The last level only: how often it is called (5m)."
+    )
+    pagerduty: SecretRef | None = Field(
+        default=None,
+        description="Integration key of the PagerDuty service that is called for this level, "
+        "where it is another one than the system's.",
     )
 
 

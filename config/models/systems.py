@@ -12,6 +12,7 @@ from config.models.base import Identifier, Model, Traced
 
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
 Url = Annotated[str, Field(pattern=r"^(https?://|env:)\S+$")]
+HttpsUrl = Annotated[str, Field(pattern=r"^https://\S+$")]
 
 
 class KubernetesConnection(Model):
@@ -45,12 +46,39 @@ class StatuspageConnection(Model):
     token: SecretRef
 
 
+class PagerdutyConnection(Model):
+    """A service of PagerDuty that rings for the levels of the escalation chain."""
+
+    routing_key: SecretRef = Field(
+        description="Integration key (Events API v2) of the service that is called."
+    )
+    token: SecretRef | None = Field(
+        default=None,
+        description="A read-only REST key: Backout looks every 15 s who acknowledged in "
+        "PagerDuty, and learns people's e-mail addresses.",
+    )
+    webhook_secret: SecretRef | None = Field(
+        default=None,
+        description="Signing secret of a webhook (v3) to /webhooks/pagerduty: who acknowledges "
+        "in PagerDuty is known at once.",
+    )
+    url: HttpsUrl = Field(
+        default="https://api.pagerduty.com",
+        description="https://api.eu.pagerduty.com in the European region.",
+    )
+    events_url: HttpsUrl = Field(
+        default="https://events.pagerduty.com",
+        description="https://events.eu.pagerduty.com in the European region.",
+    )
+
+
 class Connections(Model):
     """How the adapters reach this system."""
 
     kubernetes: KubernetesConnection | None = None
     prometheus: PrometheusConnection | None = None
     statuspage: StatuspageConnection | None = None
+    pagerduty: PagerdutyConnection | None = None
 
 
 class Channels(Model):
