@@ -16,6 +16,7 @@ from bot.wording.commands import (
     unknown_name,
     unknown_verb,
 )
+from bot.wording.factors import unproven
 from bot.wording.identities import Unidentified, system_gone, unidentified
 from bot.wording.objections import objected
 from bot.wording.paging import (
@@ -134,6 +135,7 @@ __all__ = [
     "unknown_procedure",
     "unknown_system",
     "unknown_verb",
+    "unproven",
     "utc",
     "vendor",
     "wanted",
