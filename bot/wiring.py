@@ -18,11 +18,13 @@ from adapters.clients import ClientPool
 from adapters.kubernetes import access, connections
 from adapters.registry import ActionRegistry
 from bot.core import Core, Telling, surroundings_of
+from bot.pagerduty import Pagerduty
 from bot.paging import Pager
 from bot.slack import transports
 from bot.slack.surface import SlackSurface
 from bot.starting import load_checked, warm_up
 from bot.watching import Watchman, heartbeat
+from config import secrets
 from config.models.bundles import Bundle
 from config.models.systems import System
 from config.settings import Settings
@@ -40,7 +42,7 @@ from flows.plans import Plan
 from flows.runs import Run
 
 log = logging.getLogger(__name__)
-HOST = "0.0.0.0"  # noqa: S104 hosts route to it; Slack's signature is checked on every request
+HOST = "0.0.0.0"  # noqa: S104 hosts route to it; a signature is checked on every request
 
 
 class Bot:
@@ -72,18 +74,21 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
             signing_secret=_secret(settings.slack_signing_secret),
         )
         stack.push_async_callback(slack.close)
+        pagerduty = Pagerduty(engine, bundles, slack.directory.slack_of, resolve=secrets.resolve)
+        stack.push_async_callback(pagerduty.close)
         telling = Telling(
             messenger=slack.messenger,
             slack_of=slack.directory.slack_of,
             open_channel=slack.opener.perform,
             announce=slack.announcer.perform,
-            page=Pager([slack.line]).perform,
+            page=Pager([slack.line, pagerduty.line]).perform,
         )
         core = Core(settings, engine, bundles, registry, telling)
         slack.progress = core.performer.progress
         stack.push_async_callback(core.close)
-        await _listen(stack, settings, slack)
+        await _listen(stack, settings, slack, pagerduty)
         core.start()
+        pagerduty.start()
         beat = heartbeat(_secret(settings.heartbeat)) if settings.heartbeat else None
         watching = asyncio.create_task(Watchman(engine, core.driver, beat).watch())
         stack.callback(watching.cancel)
@@ -92,18 +97,23 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         yield Bot(core, slack)
 
 
-async def _listen(stack: AsyncExitStack, settings: Settings, slack: SlackSurface) -> None:
-    """Log in to Slack, and be reachable for it."""
-    if settings.mode == "socket":
+async def _listen(
+    stack: AsyncExitStack, settings: Settings, slack: SlackSurface, pagerduty: Pagerduty
+) -> None:
+    """Log in to Slack, and be reachable for it, and for whoever else has something to tell."""
+    by_http = settings.mode == "http"
+    if by_http or pagerduty.listens:
+        site = transports.web_app(slack.app if by_http else None, ready=lambda: slack.ready)
+        pagerduty.route(site)
+        runner = await transports.serve(site, host=HOST, port=settings.port)
+        stack.push_async_callback(runner.cleanup)
+    if not by_http:
         socket = transports.SocketMode(
             slack.app, slack.calls, app_token=_secret(settings.slack_app_token)
         )
         stack.push_async_callback(socket.close)
         await asyncio.gather(slack.start(), socket.open())
         return
-    site = transports.web_app(slack.app, ready=lambda: slack.ready)
-    runner = await transports.serve(site, host=HOST, port=settings.port)
-    stack.push_async_callback(runner.cleanup)
     await slack.start()
 
 

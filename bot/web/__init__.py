@@ -1,0 +1,1 @@
+"""What other services may send to Backout over HTTP."""
