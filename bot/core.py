@@ -17,7 +17,7 @@ from config.settings import Settings
 from flows import commands as c
 from flows.actions import Messenger, PermanentError, Registry, Surroundings
 from flows.assessing import Assessor
-from flows.authorizing import SlackOf
+from flows.authorizing import RolesNow, SlackOf
 from flows.commands import Command
 from flows.contexts import Watch, Workshop
 from flows.driver import Driver
@@ -38,6 +38,7 @@ class Telling:
     open_channel: Callable[[Run, c.OpenChannel], Awaitable[Iterable[Event]]]
     announce: Callable[[Run, c.Announce], Awaitable[Iterable[Event]]]
     page: Callable[[Run, c.SendPage | c.EndPages], Awaitable[Iterable[Event]]]
+    roles_now: RolesNow | None = None
 
 
 def _secret(reference: str) -> str:
@@ -83,7 +84,7 @@ class Core:
         engine.listen(watch.heard)
         looks = Looks(registry, bundles, workshop)
         self._assessor = Assessor(looks, telling.slack_of)
-        self._planner = Planner(engine.now, looks, telling.slack_of)
+        self._planner = Planner(engine.now, looks, telling.slack_of, telling.roles_now)
         self.performer = Performer(engine, registry, bundles, workshop, watch)
         self.driver = Driver(engine, self._perform)
         self._telling = telling

@@ -79,6 +79,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         telling = Telling(
             messenger=slack.messenger,
             slack_of=slack.directory.slack_of,
+            roles_now=slack.roles_now,
             open_channel=slack.opener.perform,
             announce=slack.announcer.perform,
             page=Pager([slack.line, pagerduty.line]).perform,

@@ -4,7 +4,8 @@ Called by `flows.planning`.  What is asked is then evaluated by `flows.gates`, w
 configuration.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from config import expressions
@@ -14,6 +15,12 @@ from config.models.bundles import Bundle
 from flows.gates import Person, Slot
 
 SlackOf = Callable[[people.Person], str | None]
+RolesOf = Callable[[people.Person], Mapping[str, str]]
+"""Which roles somebody has besides the listed ones, each with where it comes from."""
+RolesNow = Callable[[Bundle], Awaitable[RolesOf]]
+"""Looks up who has which roles now, for the people of one system."""
+LISTED = "people.yaml"
+NONE_FURTHER: Mapping[str, str] = MappingProxyType({})
 Rule = tuple[str, tuple[policies.Slot, ...]]
 
 
@@ -46,17 +53,37 @@ def plan_slots(bundle: Bundle, class_id: str, values: Mapping[str, Any]) -> tupl
     return _slots(bundle, rules)
 
 
-def people_of(bundle: Bundle, slack_of: SlackOf) -> tuple[Person, ...]:
+def only_listed(_: people.Person) -> Mapping[str, str]:
+    """Return no roles but the listed ones."""
+    return {}
+
+
+def people_of(
+    bundle: Bundle, slack_of: SlackOf, roles_of: RolesOf = only_listed
+) -> tuple[Person, ...]:
     """Return a system's people as the core knows them."""
     return tuple(
-        Person(
-            id=person.id,
-            name=person.name,
-            slack=person.slack or slack_of(person),
-            roles=person.roles,
-            team=person.team,
-        )
+        person_of(person, person.slack or slack_of(person), roles_of(person))
         for person in bundle.people.people
+    )
+
+
+def person_of(
+    listed: people.Person, slack: str | None, further: Mapping[str, str] = NONE_FURTHER
+) -> Person:
+    """Return an entry of people.yaml as the core knows people.
+
+    `further` are roles that it does not list, each with where it comes from.
+    """
+    resolved = {**further, **dict.fromkeys(listed.roles, LISTED)}
+    added = tuple(role for role in further if role not in listed.roles)
+    return Person(
+        id=listed.id,
+        name=listed.name,
+        slack=slack,
+        roles=(*listed.roles, *added),
+        team=listed.team,
+        resolved=resolved,
     )
 
 

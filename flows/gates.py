@@ -7,8 +7,8 @@ could fill either of two slots never blocks the other.  Whoever declared is neve
 no effect, and is asked by every surface before the journal is.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,13 +18,17 @@ SHORT_DIGEST = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A human whose identity and roles were resolved, at the time given by the event."""
+    """A human whose identity and roles were resolved, at the time given by the event.
+
+    `resolved` says where each role comes from: `people.yaml`, or `slack group @leads`.
+    """
 
     id: str
     name: str
     slack: str | None = None
     roles: tuple[str, ...] = ()
     team: str | None = None
+    resolved: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from flows.actions import Action, ActionError, Preview, Refuted
 from flows.commands import PreparePlan
 from flows.contexts import namespace
 from flows.events import Event
-from flows.gates import PLAN_SCOPE
+from flows.gates import PLAN_SCOPE, Person
 from flows.looks import Looks, output_of
 from flows.plans import Plan, PlannedChange, PlannedStep, seal
 from flows.runs import Run
@@ -72,11 +72,16 @@ class Planner:
     """Turns procedures into plans."""
 
     def __init__(
-        self, clock: Callable[[], datetime], looks: Looks, slack_of: authorizing.SlackOf
+        self,
+        clock: Callable[[], datetime],
+        looks: Looks,
+        slack_of: authorizing.SlackOf,
+        roles_now: authorizing.RolesNow | None = None,
     ) -> None:
         self._clock = clock
         self._looks = looks
         self._slack_of = slack_of
+        self._roles_now = roles_now
 
     async def prepare(self, run: Run, command: PreparePlan) -> Event:
         """Return the plan of a procedure, or why there is none."""
@@ -88,8 +93,13 @@ class Planner:
             log.exception("%s: planning %s failed unexpectedly", run.id, command.procedure)
             why = f"Planning failed on an unexpected {type(error).__name__}: see the log."
             return events.PlanFailed(planning=command.planning, why=why)
-        candidates = authorizing.people_of(self._looks.bundles[run.system], self._slack_of)
+        candidates = await self._candidates(self._looks.bundles[run.system])
         return events.PlanPrepared(planning=command.planning, plan=plan, candidates=candidates)
+
+    async def _candidates(self, bundle: Bundle) -> tuple[Person, ...]:
+        if self._roles_now is None:
+            return authorizing.people_of(bundle, self._slack_of)
+        return authorizing.people_of(bundle, self._slack_of, await self._roles_now(bundle))
 
     async def plan(
         self,

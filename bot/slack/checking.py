@@ -6,7 +6,7 @@ buttons arrive) shows at the first use; docs/slack-install.md has a round to wal
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,7 +14,10 @@ from ruamel.yaml import YAML
 
 from bot.slack.calls import Calls, RefusedError, SlackCallError, web_client, web_session
 from bot.slack.directory import Directory
+from bot.slack.groups import Doubt, Groups, Membership, further_roles
 from bot.slack.identity import IdentityRefusal, human
+from config.checks import authority
+from config.checks.notes import Notes
 from config.models.bundles import Bundle
 from config.models.people import Person
 from config.settings import Settings
@@ -78,7 +81,11 @@ async def _findings(
     for bundle in bundles:
         yield await _channel(directory, bundle)
         yield _people(directory, bundle)
-    yield await _groups(calls, bundles)
+    groups = Groups(calls, bundles)
+    yield _groups(await groups.fetch(), bundles)
+    for bundle in bundles:
+        if bundle.people.by_group():
+            yield _gates(directory, bundle, groups.known())
 
 
 def needed_scopes() -> frozenset[str]:
@@ -144,7 +151,7 @@ def _person(directory: Directory, person: Person) -> str:
     return ""
 
 
-async def _groups(calls: Calls, bundles: Iterable[Bundle]) -> Finding:
+def _groups(seen: Membership, bundles: Iterable[Bundle]) -> Finding:
     wanted = {
         role.slack_group: bundle.system.system
         for bundle in bundles
@@ -153,21 +160,42 @@ async def _groups(calls: Calls, bundles: Iterable[Bundle]) -> Finding:
     }
     if not wanted:
         return Finding(ok=True, text="no role names a user group")
-    try:
-        body = await calls.do(calls.client.usergroups_list)
-    except RefusedError as error:
-        if error.code == "plan_upgrade_required":
+    match seen.doubt:
+        case None:
+            missing = sorted(set(wanted) - set(seen.users))
+        case Doubt.PLAN:
             text = "user groups need a paid plan of Slack; people are mentioned one by one instead"
             return Finding(ok=True, text=text)
-        return _failed("user groups", error)
-    except SlackCallError as error:
-        return _failed("user groups", error)
-    there = {str(group["handle"]) for group in body.get("usergroups", ())}
-    missing = sorted(set(wanted) - there)
+        case _:
+            advice = ADVICE.get(seen.doubt.value, "try again, and look at status.slack.com")
+            return Finding(ok=False, text=f"user groups: {seen.doubt.value}: {advice}")
     if missing:
         named = ", ".join(f"@{name} ({wanted[name]})" for name in missing)
         return Finding(ok=False, text=f"user groups are missing: {named}")
     return Finding(ok=True, text=f"all {len(wanted)} user groups are there")
+
+
+def _gates(directory: Directory, bundle: Bundle, seen: Membership) -> Finding:
+    """Look whether gates can be filled by those who are in the groups right now."""
+    people = tuple(
+        person.model_copy(update={"roles": (*person.roles, *further)})
+        for person in bundle.people.people
+        for further in [further_roles(bundle, directory.slack_of(person), seen)]
+    )
+    roles = {
+        name: role.model_copy(update={"members": "listed"})
+        for name, role in bundle.people.roles.items()
+    }
+    known = bundle.people.model_copy(update={"people": people, "roles": roles})
+    notes = Notes(replace(bundle, people=known))
+    authority.check(notes)
+    system = bundle.system.system
+    if notes.problems:
+        found = "; ".join(sorted({problem.message for problem in notes.problems}))
+        text = f"{system}: with those who are in the user groups now, {found}"
+        return Finding(ok=False, text=text)
+    text = f"{system}: with those who are in the user groups now, every gate can be filled"
+    return Finding(ok=True, text=text)
 
 
 def _failed(what: str, error: SlackCallError) -> Finding:

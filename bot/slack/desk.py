@@ -5,14 +5,16 @@ Slack answers the same.  Nothing here waits: the acknowledgement may follow at o
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import messages
 from bot.deciding import Deciding, Reply, Requester
 from bot.slack import sentences
 from bot.slack.directory import Member
+from bot.slack.groups import NOBODY, Membership
 from bot.slack.identity import IdentityRefusal, anybody, resolve
 from config.models.bundles import Bundle
+from flows.events import HoldAsked
 from flows.gates import Person, Verb
 from flows.objections import Asked
 from flows.runs import Run
@@ -29,6 +31,7 @@ class Asker:
     channel: str | None
     event: str
     reachable: bool = True
+    groups: Membership = NOBODY
 
 
 class Desk:
@@ -65,14 +68,14 @@ class Desk:
         self,
         system: str,
         asker: Asker,
-        find: Callable[[Member | None, Bundle], Person | IdentityRefusal],
+        find: Callable[[Member | None, Bundle, Membership], Person | IdentityRefusal],
     ) -> Person | Reply:
         bundle = self.bundles.get(system)
         if bundle is None:
             return Reply(text=messages.system_gone(system))
         if not asker.reachable:
             return Reply(text=messages.unidentified(messages.Unidentified.UNREACHABLE))
-        found = find(asker.member, bundle)
+        found = find(asker.member, bundle, asker.groups)
         if isinstance(found, IdentityRefusal):
             return Reply(text=sentences.unidentified(found, bundle.system.title, asker.user))
         return found
@@ -89,6 +92,9 @@ class Desk:
         person = self.person(run, asker)
         if isinstance(person, Reply):
             return person
+        hindrance = self.hindrance(run, verb, person, asker, scope=scope, digest=digest)
+        if hindrance is not None:
+            return hindrance
         asking = _requester(person, asker)
         return self.deciding.decide(run, verb, asking, scope=scope, digest=digest, reason=reason)
 
@@ -99,8 +105,43 @@ class Desk:
         person = self.person(run, asker)
         if isinstance(person, Reply):
             return person
+        obstacle = self.obstacle(run, asked, person, asker, verb=verb, subject=subject)
+        if obstacle is not None:
+            return obstacle
         asking = _requester(person, asker)
         return self.deciding.control(run, asked, asking, verb=verb, subject=subject)
+
+    def hindrance(
+        self, run: Run, verb: Verb, person: Person, asker: Asker, *, scope: str, digest: str
+    ) -> Reply | None:
+        """Say why a word on a gate would not count, or None where it would."""
+        reply = self.deciding.hindrance(run, verb, person, scope=scope, digest=digest)
+        gate = run.gate_of(scope)
+        wanted = {role for slot in gate.slots for role in slot.any_of} if gate else set()
+        return self._with_doubt(reply, run, person, asker, wanted)
+
+    def obstacle(
+        self, run: Run, asked: Asked, person: Person, asker: Asker, *, verb: str, subject: str
+    ) -> Reply | None:
+        """Say why a person can't have what is asked for, or None where nothing is in the way."""
+        reply = self.deciding.obstacle(run, asked, person, verb=verb, subject=subject)
+        if isinstance(asked, HoldAsked):
+            return reply  # takes no role
+        wanted = set(self.bundles[run.system].policy.authorization.control)
+        return self._with_doubt(reply, run, person, asker, wanted)
+
+    def _with_doubt(
+        self, reply: Reply | None, run: Run, person: Person, asker: Asker, wanted: set[str]
+    ) -> Reply | None:
+        """Add to a refusal that Slack did not say who is in the groups that could have helped."""
+        if reply is None or asker.groups.doubt is None or wanted & set(person.roles):
+            return reply
+        people = self.bundles[run.system].people
+        helping = [people.roles[role] for role in people.by_group() if role in wanted]
+        if not helping:
+            return reply
+        names = [role.slack_group or role.title for role in helping]
+        return replace(reply, text=f"{reply.text} {sentences.in_doubt(asker.groups.doubt, names)}")
 
     def acknowledge(self, run: Run, asker: Asker) -> Reply | None:
         """Note that somebody listed is there."""

@@ -23,7 +23,8 @@ from bot.slack.calls import SlackCallError
 from bot.slack.commands import Request, Verb
 from bot.slack.declaring import Declaration, Declaring
 from bot.slack.desk import Asker, Desk
-from bot.slack.directory import Directory, Member
+from bot.slack.directory import Directory
+from bot.slack.groups import Groups
 from bot.slack.homes import Homes
 from bot.slack.modals import Modals
 from bot.slack.payloads import Click, Message, Shortcut, Slash, Submission
@@ -52,6 +53,7 @@ class Handlers:
         declaring: Declaring,
         requests: Requests,
         directory: Directory,
+        groups: Groups,
         answers: Answers,
         modals: Modals,
         homes: Homes,
@@ -62,6 +64,7 @@ class Handlers:
         self._declaring = declaring
         self._requests = requests
         self._directory = directory
+        self._groups = groups
         self._answers = answers
         self._modals = modals
         self._homes = homes
@@ -246,15 +249,16 @@ class Handlers:
         tell: Tell,
         later: Tell | None = None,
     ) -> None:
-        """Act for a person, at once where the person is known, else after asking Slack."""
+        """Act for a person, at once where it is known who that is, else after asking Slack."""
         if not self._seen.add(key):
             return
-        member = self._directory.member(user)
-        if member is None:
+        member, groups = self._directory.member(user), self._groups.fresh()
+        if member is None or groups is None:
             work = self._ask_who(key, user, channel, act, later or tell)
             self._background.spawn(work, f"request of {user}")
             return
-        reply = self._performed(act, Asker(user=user, member=member, channel=channel, event=key))
+        asker = Asker(user=user, member=member, channel=channel, event=key, groups=groups)
+        reply = self._performed(act, asker)
         if reply is not None:
             tell(reply)
 
@@ -273,14 +277,22 @@ class Handlers:
     async def _ask_who(
         self, key: str, user: str, channel: str | None, act: Perform, tell: Tell
     ) -> None:
-        member: Member | None = None
+        groups = await self._groups.now()
+        member = self._directory.member(user)
         reachable = True
         try:
-            member = await self._directory.fetch(user)
+            member = member or await self._directory.fetch(user)
         except SlackCallError as error:
             log.warning("%s can't be looked up: %s", user, error)
             reachable = False
-        asker = Asker(user=user, member=member, channel=channel, event=key, reachable=reachable)
+        asker = Asker(
+            user=user,
+            member=member,
+            channel=channel,
+            event=key,
+            reachable=reachable,
+            groups=groups,
+        )
         reply = self._performed(act, asker, acked=True)
         if not reachable:
             self._seen.forget(key)

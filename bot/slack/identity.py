@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from bot.messages import Unidentified
 from bot.slack.directory import Directory, Member
+from bot.slack.groups import NOBODY, Membership, further_roles
 from config.models.bundles import Bundle
 from config.models.people import Person as Listed
+from flows.authorizing import person_of
 from flows.gates import Person
 
 
@@ -35,8 +37,13 @@ def human(member: Member | None) -> Member | IdentityRefusal:
     return member
 
 
-def resolve(member: Member | None, bundle: Bundle) -> Person | IdentityRefusal:
-    """Return the person of a system's people.yaml whom a member is."""
+def resolve(
+    member: Member | None, bundle: Bundle, groups: Membership = NOBODY
+) -> Person | IdentityRefusal:
+    """Return the person of a system's people.yaml whom a member is.
+
+    Who somebody is comes first: a user group gives roles only to people who are listed.
+    """
     found = human(member)
     if isinstance(found, IdentityRefusal):
         return found
@@ -46,12 +53,14 @@ def resolve(member: Member | None, bundle: Bundle) -> Person | IdentityRefusal:
         return IdentityRefusal(reason=Unidentified.AMBIGUOUS, people=names)
     if not listed:
         return IdentityRefusal(reason=Unidentified.NOT_LISTED)
-    return person_of(listed[0], found.id)
+    return person_of(listed[0], found.id, further_roles(bundle, found.id, groups))
 
 
-def anybody(member: Member | None, bundle: Bundle) -> Person | IdentityRefusal:
+def anybody(
+    member: Member | None, bundle: Bundle, groups: Membership = NOBODY
+) -> Person | IdentityRefusal:
     """Return the listed person, or an active human without any role (to declare, to note)."""
-    found = resolve(member, bundle)
+    found = resolve(member, bundle, groups)
     if isinstance(found, IdentityRefusal) and found.reason is Unidentified.NOT_LISTED:
         assert member is not None
         return Person(id=f"slack:{member.id}", name=member.name, slack=member.id)
@@ -67,11 +76,6 @@ def matches(member: Member, bundle: Bundle) -> tuple[Listed, ...]:
         if p.slack is None and member.email and (p.email or "").casefold() == member.email
     )
     return by_id + by_email
-
-
-def person_of(listed: Listed, slack: str | None) -> Person:
-    """Return an entry of people.yaml as the core knows people."""
-    return Person(id=listed.id, name=listed.name, slack=slack, roles=listed.roles, team=listed.team)
 
 
 def slack_ids(directory: Directory, bundle: Bundle) -> dict[str, str]:

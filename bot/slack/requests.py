@@ -99,8 +99,8 @@ class Requests:
             return person
         gate = run.gate_of(scope)
         digest = gate.digest if gate else ""
-        hindrance = self._desk.deciding.hindrance(
-            run, gates.Verb.APPROVE, person, scope=scope, digest=digest
+        hindrance = self._desk.hindrance(
+            run, gates.Verb.APPROVE, person, asker, scope=scope, digest=digest
         )
         if hindrance is not None:
             return hindrance
@@ -171,12 +171,12 @@ class Requests:
         if control.act in DECISIONS:
             scope, digest = control.scope or PLAN_SCOPE, control.digest or ""
             verb = DECISIONS[control.act]
-            return self._desk.deciding.hindrance(run, verb, person, scope=scope, digest=digest)
+            return self._desk.hindrance(run, verb, person, asker, scope=scope, digest=digest)
         asked = _pressed(control, "…")
         if asked is None:
             return Reply(text=messages.stale_control())
         verb_said, subject = VERBS[control.act], control.scope or ""
-        return self._desk.deciding.obstacle(run, asked, person, verb=verb_said, subject=subject)
+        return self._desk.obstacle(run, asked, person, asker, verb=verb_said, subject=subject)
 
 
 VERBS = {

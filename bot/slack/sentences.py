@@ -6,10 +6,12 @@ only Slack needs.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import assert_never
 
 from bot import messages
 from bot.messages import bold, both, code, headline, inline, situation, what_it_is
 from bot.slack.calls import NoAnswerError, RateLimitedError, SlackCallError
+from bot.slack.groups import Doubt
 from bot.slack.identity import IdentityRefusal
 from bot.wording.texts import fit
 from flows.runs import Run
@@ -28,6 +30,26 @@ def steps_wanted(verb: str) -> str:
     """Ask for a step and a reason, or a reason alone."""
     what = "a step and a reason, for the record" if verb == "skip" else WHY
     return messages.missing(verb, what)
+
+
+def in_doubt(doubt: Doubt, groups: Sequence[str]) -> str:
+    """Say that nobody has a role by these groups now, and why."""
+    named = both([code(f"@{group}", 80) for group in groups])
+    match doubt:
+        case Doubt.PLAN:
+            why, advice = "this workspace's plan of Slack has no user groups", ""
+        case Doubt.SCOPE:
+            why, advice = "the scope `usergroups:read` is missing", "Install the app again. "
+        case Doubt.REFUSED:
+            why, advice = "Slack refuses to say it", "The log says more. "
+        case Doubt.NO_ANSWER:
+            why, advice = "Slack did not answer", "Try again in a moment. "
+        case never:
+            assert_never(never)
+    return (
+        f"Who is in {named} is not known: {why}. {advice}Until it is, only the roles count that "
+        "people.yaml lists."
+    )
 
 
 def answer_how(run: Run) -> str:

@@ -28,6 +28,7 @@ from bot.slack.channels import ChannelOpener
 from bot.slack.declaring import Declaring
 from bot.slack.desk import Desk
 from bot.slack.directory import Directory
+from bot.slack.groups import Groups
 from bot.slack.handlers import Handlers
 from bot.slack.homes import Homes
 from bot.slack.identity import resolve, slack_ids
@@ -41,6 +42,7 @@ from bot.views.card import Card, CardPolicy, FollowUp, card
 from bot.views.home import home
 from bot.views.paging import page_message
 from config.models.bundles import Bundle
+from flows.authorizing import RolesOf
 from flows.engine import Engine
 from flows.gates import Person
 from flows.runs import Run
@@ -75,6 +77,7 @@ class SlackSurface:
         self._lasting: list[asyncio.Task[None]] = []
         self.calls = Calls(web_client(token, base_url, self._session))
         self.directory = Directory(self.calls)
+        self.groups = Groups(self.calls, bundles.values())
         self.deciding = Deciding(engine, bundles, self.directory.slack_of)
         self.poster = Poster(engine, self.calls)
         self.messenger = SlackMessenger(engine, self.poster, self.directory)
@@ -127,6 +130,7 @@ class SlackSurface:
             declaring=declaring,
             requests=Requests(desk, declaring),
             directory=self.directory,
+            groups=self.groups,
             answers=self.answers,
             modals=Modals(self._engine, self.calls, self._bundles, self._background),
             homes=self.homes,
@@ -135,6 +139,10 @@ class SlackSurface:
         )
 
     # For the core
+
+    async def roles_now(self, bundle: Bundle) -> RolesOf:
+        """Return who of a system's people has roles by user groups now."""
+        return await self.groups.roles_now(bundle, self.directory.slack_of)
 
     @property
     def ready(self) -> bool:
@@ -210,7 +218,8 @@ class SlackSurface:
 
     def _render_home(self, user: str) -> dict[str, Any]:
         member = self.directory.known(user)
-        found = {name: resolve(member, bundle) for name, bundle in self._bundles.items()}
+        groups = self.groups.known()
+        found = {name: resolve(member, each, groups) for name, each in self._bundles.items()}
         return home(
             self._engine.runs(),
             {name: person for name, person in found.items() if isinstance(person, Person)},

@@ -1,6 +1,7 @@
 """Every gate can be filled by the people who are there, whoever of them declares.
 
-A gate that nobody can open is found here, before the incident, not at three in the morning.
+A gate that nobody can open is found here, before the incident, not at three in the morning.  Who
+is in a Slack user group can't be seen here: `backout check --live` checks again with those who are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -48,7 +49,7 @@ def _thin(bundle: Bundle, where: str, kind: AuthorizationClass) -> Iterator[str]
     all_slots = union((kind.needs, *(c.needs for c in conditions)))
     worst = " where all conditions are true" if conditions else ""
     for slots, when in ((union([kind.needs]), ""), (all_slots, worst)):
-        away = [p.name for p in bundle.people.people if _stuck_without(bundle, kind, slots, p)]
+        away = [p.name for p in bundle.people.possible() if _stuck_without(bundle, kind, slots, p)]
         if away:
             names = ", ".join(away)
             yield (
@@ -61,7 +62,7 @@ def _thin(bundle: Bundle, where: str, kind: AuthorizationClass) -> Iterator[str]
 def _stuck_without(
     bundle: Bundle, kind: AuthorizationClass, slots: tuple[Demand, ...], away: Person
 ) -> bool:
-    there = [person for person in bundle.people.people if person.id != away.id]
+    there = [person for person in bundle.people.possible() if person.id != away.id]
     return any(
         not can_fill(slots, _approvers(kind, slots, there, declarer), kind.distinct_teams)
         for declarer in there
@@ -119,7 +120,7 @@ def _check_all_conditions(
 
 def _gap(notes: Notes, kind: AuthorizationClass, slots: tuple[Demand, ...]) -> str | None:
     """Return why the seats can't be taken, or None where they always can."""
-    everyone = notes.bundle.people.people
+    everyone = notes.bundle.people.possible()
     if not can_fill(slots, everyone, kind.distinct_teams):
         return f"{_asked(notes, kind, slots)}, and people.yaml has {_there(notes, slots)}"
     for declarer in everyone:
@@ -151,7 +152,7 @@ def _asked(notes: Notes, kind: AuthorizationClass, slots: tuple[Demand, ...]) ->
 
 def _there(notes: Notes, slots: tuple[Demand, ...]) -> str:
     roles = {role for slot in slots for role in slot.any_of}
-    people = [p.name for p in notes.bundle.people.people if roles & set(p.roles)]
+    people = [p.name for p in notes.bundle.people.possible() if roles & set(p.roles)]
     return f"only {', '.join(people)}" if people else "nobody who has these roles"
 
 

@@ -1,6 +1,8 @@
 """`people.yaml`: who there is, in which roles, and in what order they are called."""
 
-from pydantic import Field
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from config.models.base import Duration, Identifier, Model, Traced
 from config.models.systems import SecretRef
@@ -26,6 +28,17 @@ class Role(Traced):
     slack_group: str | None = Field(
         default=None, description="Handle of the Slack user group to mention, without @."
     )
+    members: Literal["listed", "slack_group"] = Field(
+        default="listed",
+        description="Who has the role besides the people who list it: nobody, or whoever of this "
+        "file is in its user group when they decide.",
+    )
+
+    @model_validator(mode="after")
+    def _group_is_named(self) -> Self:
+        if self.members == "slack_group" and self.slack_group is None:
+            raise ValueError("`members: slack_group` needs the group's handle in `slack_group`")
+        return self
 
 
 class EscalationLevel(Traced):
@@ -74,6 +87,18 @@ class People(Model):
     people: tuple[Person, ...] = Field(min_length=1)
     escalation: tuple[EscalationLevel, ...] = ()
     vendors: tuple[Vendor, ...] = ()
+
+    def by_group(self) -> tuple[str, ...]:
+        """Return the roles that user groups give."""
+        return tuple(name for name, role in self.roles.items() if role.members == "slack_group")
+
+    def possible(self) -> tuple[Person, ...]:
+        """Return everybody with all roles they could have: a user group may hold any of them."""
+        by_group = self.by_group()
+        return tuple(
+            person.model_copy(update={"roles": (*person.roles, *by_group)})
+            for person in self.people
+        )
 
     def with_role(self, role: str) -> tuple[Person, ...]:
         """Return everybody who has a role, in the file's order."""

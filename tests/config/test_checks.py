@@ -9,6 +9,7 @@ from config.checks.authority import can_fill, thin_gates
 from config.loader import load_system
 from config.models.people import Person
 from config.models.policies import Slot
+from config.places import ConfigurationError
 from tests.config import examples
 
 
@@ -182,6 +183,20 @@ def test_a_gate_that_nobody_can_fill_is_refused(tmp_path: Path) -> None:
             " and people.yaml has only Ann, Bob"
         )
     ]
+
+
+def test_a_role_that_a_group_gives_may_be_anybodys(tmp_path: Path) -> None:
+    """Who is in the group shows in Slack only, so one lead on the list is no complaint."""
+    old, new = "roles: [lead]}\n  - {id: dan", "roles: []}\n  - {id: dan"
+    assert found(tmp_path / "listed", "people.yaml", old, new) != []
+    root = examples.write(tmp_path, {"people.yaml": (old, new)})
+    people = root / "people.yaml"
+    given = "lead: {title: Lead, slack_group: leads, members: slack_group}"
+    people.write_text(people.read_text().replace("lead: {title: Lead}", given))
+    assert checks.check(load_system(root), examples.Actions()) == ()
+    people.write_text(people.read_text().replace("slack_group: leads, ", ""))
+    with pytest.raises(ConfigurationError, match="needs the group's handle"):
+        load_system(root)
 
 
 def test_the_worst_day_is_checked(tmp_path: Path) -> None:

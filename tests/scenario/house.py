@@ -23,6 +23,7 @@ from config.models.bundles import Bundle
 from config.settings import PACKAGED
 from flows import commands as c
 from flows import events
+from flows.authorizing import people_of
 from flows.driver import Driver
 from flows.embedded import EmbeddedEngine
 from flows.events import Event
@@ -90,7 +91,9 @@ class Estate:
                 )
             case c.PreparePlan(planning=planning):
                 prepared = events.PlanPrepared(
-                    planning=planning, plan=self._plan(planning), candidates=self._candidates()
+                    planning=planning,
+                    plan=self._plan(planning),
+                    candidates=await self._candidates(),
                 )
                 return (prepared,)
             case c.PerformStep(step=step, attempt=attempt):
@@ -114,17 +117,9 @@ class Estate:
         )
         return seal(plan)
 
-    def _candidates(self) -> tuple[Person, ...]:
-        return tuple(
-            Person(
-                id=listed.id,
-                name=listed.name,
-                slack=self.surface.directory.slack_of(listed),
-                roles=listed.roles,
-                team=listed.team,
-            )
-            for listed in self.bundle.people.people
-        )
+    async def _candidates(self) -> tuple[Person, ...]:
+        slack_of = self.surface.directory.slack_of
+        return people_of(self.bundle, slack_of, await self.surface.roles_now(self.bundle))
 
 
 class House:

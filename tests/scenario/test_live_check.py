@@ -1,5 +1,6 @@
 """`backout check --live` against the emulator: what is granted, what is missing, what to do."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,29 @@ async def test_what_is_missing_in_the_workspace() -> None:
         "@engineering-leads",
     ):
         assert part in said
+
+
+async def test_gates_are_checked_with_those_who_are_in_the_groups_now() -> None:
+    """A role that a group gives has holders only as long as the group has members."""
+    (aivo,) = [b for b in load_systems(PACKAGED) if b.system.system == "aivo"]
+    unlisted = [
+        person.model_copy(update={"roles": tuple(r for r in person.roles if r != "eng_lead")})
+        for person in aivo.people.people
+    ]
+    lead = aivo.people.roles["eng_lead"].model_copy(update={"members": "slack_group"})
+    roles = {**aivo.people.roles, "eng_lead": lead}
+    people = aivo.people.model_copy(update={"people": tuple(unlisted), "roles": roles})
+    bundle = replace(aivo, people=people)
+    async with Workspace(settings=Rules(manifest=manifest())) as workspace:
+        findings = await live_check(settings(workspace.api_url), [bundle])
+        assert wrong(list(findings)) == ""
+        assert "every gate can be filled" in findings[-1].text
+        workspace.context.store.groups["S0LEADS"].users = ["U0GUEST"]
+        said = wrong(list(await live_check(settings(workspace.api_url), [bundle])))
+        assert "can't be approved" in said
+        workspace.context.access.paid_plan = False
+        said = wrong(list(await live_check(settings(workspace.api_url), [bundle])))
+        assert "can't be approved" in said
 
 
 async def test_a_free_plan_is_fine() -> None:
