@@ -18,7 +18,9 @@ from flows.events import Actor, Event
 from flows.gates import PLAN_SCOPE, Person, Refusal, Verb, refusal
 from flows.objections import Asked, objection
 from flows.runs import Run
-from flows.states import State
+from flows.states import State, StepState
+
+NO_REASON = "no reason given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,3 +187,11 @@ def _not_in_control(verb: str, person: Person, bundle: Bundle) -> str:
     titles = {role: each.title for role, each in bundle.people.roles.items()}
     people = [p.name for p in bundle.people.people if set(p.roles) & set(control)]
     return messages.not_in_control(person, verb, control, people, titles)
+
+
+def waiting_scope(run: Run) -> str:
+    """Return which gate is asked about right now: the plan's, or that of the step that waits."""
+    if run.state is State.APPROVE:
+        return PLAN_SCOPE
+    waits = (s for s in run.step_gates if run.steps[s].state is StepState.WAITING)
+    return next(waits, PLAN_SCOPE)

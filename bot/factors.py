@@ -110,9 +110,11 @@ class Factors:
         """Return the secret, which says whose it is: a file under another name proves nothing."""
         opened = self._vault.unseal(kept.sealed)
         match opened:
-            case {"system": str(whose), "person": str(who), "secret": str(secret)}:
+            case {"system": whose, "person": who, "secret": str(secret)}:
                 if (whose, who) == (system, person):
                     return secret
+            case _:
+                pass
         raise EnrolmentError(f"what is kept for {person} is the second factor of somebody else")
 
     # Files

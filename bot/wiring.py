@@ -17,10 +17,15 @@ from pydantic import SecretStr
 from adapters.clients import ClientPool
 from adapters.kubernetes import access, connections
 from adapters.registry import ActionRegistry
+from bot.control import door
+from bot.control.orders import SOCKET
+from bot.control.performing import Acquaintance, Orders
 from bot.core import Core, Telling, surroundings_of
+from bot.factors import FOLDER, Factors
 from bot.pagerduty import Pagerduty
 from bot.paging import Pager
 from bot.slack import transports
+from bot.slack.identity import doubt_about
 from bot.slack.surface import SlackSurface
 from bot.starting import load_checked, warm_up
 from bot.watching import Watchman, heartbeat
@@ -87,6 +92,9 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         core = Core(settings, engine, bundles, registry, telling)
         slack.progress = core.performer.progress
         stack.push_async_callback(core.close)
+        await stack.enter_async_context(
+            door.opened(orders_of(settings, slack), settings.data / SOCKET)
+        )
         await _listen(stack, settings, slack, pagerduty)
         core.start()
         pagerduty.start()
@@ -96,6 +104,21 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)
         yield Bot(core, slack)
+
+
+def orders_of(settings: Settings, slack: SlackSurface) -> Orders:
+    """Return what the command line may order, by the rules that hold in Slack."""
+    directory = slack.directory
+    return Orders(
+        slack.deciding,
+        Factors(settings.data / FOLDER, surroundings_of(settings).vault),
+        Acquaintance(
+            slack_of=directory.slack_of,
+            doubt_of=lambda listed: doubt_about(directory, listed),
+            name_of=directory.name_of,
+            roles_now=slack.roles_now,
+        ),
+    )
 
 
 async def _listen(

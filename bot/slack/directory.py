@@ -117,6 +117,15 @@ class Directory:
         found = self.ids(slack=listed.slack, email=listed.email)
         return found[0] if len(found) == 1 else None
 
+    def namesakes(self, listed: Listed) -> tuple[Member, ...]:
+        """Return the members whom an entry of people.yaml names, deactivated ones as well."""
+        email = (listed.email or "").casefold()
+        return tuple(
+            member
+            for member in self._members.values()
+            if (member.id == listed.slack if listed.slack else email and member.email == email)
+        )
+
     async def keep_fresh(self, users: Callable[[], Iterable[str]]) -> None:
         """Look these users up again and again, so that their clicks need no look of their own."""
         while True:

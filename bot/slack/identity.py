@@ -85,3 +85,13 @@ def slack_ids(directory: Directory, bundle: Bundle) -> dict[str, str]:
     """
     found = {person.id: directory.slack_of(person) for person in bundle.people.people}
     return {person: user for person, user in found.items() if user is not None}
+
+
+def doubt_about(directory: Directory, listed: Listed) -> Unidentified | None:
+    """Say what speaks against a listed person, as far as is known of them in Slack.
+
+    None where nothing does: also of somebody whom Slack, which may be away, has not told of.
+    """
+    found = [human(member) for member in directory.namesakes(listed)]
+    doubts = [each.reason for each in found if isinstance(each, IdentityRefusal)]
+    return doubts[0] if doubts and len(doubts) == len(found) else None

@@ -6,7 +6,7 @@ Called by `bot.slack.handlers`.  Answers what only reads; hands on what changes.
 from typing import assert_never
 
 from bot import messages
-from bot.deciding import Reply
+from bot.deciding import NO_REASON, Reply, waiting_scope
 from bot.slack import sentences
 from bot.slack.commands import Misspelt, Request, Verb
 from bot.slack.declaring import Declaring
@@ -24,9 +24,7 @@ from flows import events, gates
 from flows.gates import PLAN_SCOPE, SHORT_DIGEST
 from flows.objections import Asked
 from flows.runs import Run
-from flows.states import State, StepState
 
-NO_REASON = "no reason given"
 DECISIONS = {
     Act.APPROVE: gates.Verb.APPROVE,
     Act.DENY: gates.Verb.DENY,
@@ -190,14 +188,6 @@ VERBS = {
     Act.REPLAN: "plan",
     Act.NO_ROLLBACK: "no_rollback",
 }
-
-
-def waiting_scope(run: Run) -> str:
-    """Return which gate is asked about right now: the plan's, or that of the step that waits."""
-    if run.state is State.APPROVE:
-        return PLAN_SCOPE
-    waits = (s for s in run.step_gates if run.steps[s].state is StepState.WAITING)
-    return next(waits, PLAN_SCOPE)
 
 
 def _asked(request: Request) -> Asked:
