@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from bot.cli import deciding
 from bot.cli.failures import ExitCode, explain
 from bot.cli.output import complain
 
@@ -233,6 +234,9 @@ def evidence(
     from bot.cli import keeping
 
     raise typer.Exit(keeping.evidence(name))
+
+
+deciding.add_to(app)
 
 
 Incident = Annotated[str | None, typer.Argument(help="Only this incident, for instance INC-7.")]

@@ -45,7 +45,7 @@ def explain(error: Exception) -> Explanation | None:
         return [str(problem) for problem in error.problems], ExitCode.PROBLEM
     if isinstance(error, SecretError):
         return [str(error)], ExitCode.PROBLEM
-    return _explain_slack(error) or _explain_engine(error)
+    return _explain_slack(error) or _explain_control(error) or _explain_engine(error)
 
 
 def _explain_slack(error: Exception) -> Explanation | None:
@@ -63,6 +63,21 @@ def _explain_slack(error: Exception) -> Explanation | None:
             return [str(error)], ExitCode.UNREACHABLE
         case _:
             return None
+
+
+def _explain_control(error: Exception) -> Explanation | None:
+    """Look only at what is loaded, as for Slack."""
+    if "bot.control.client" in sys.modules:
+        from bot.control.client import DoorError
+
+        if isinstance(error, DoorError):
+            return [str(error)], ExitCode.UNREACHABLE
+    if "bot.factors" in sys.modules:
+        from bot.factors import EnrolmentError
+
+        if isinstance(error, EnrolmentError):
+            return [str(error)], ExitCode.PROBLEM
+    return None
 
 
 def _explain_engine(error: Exception) -> Explanation | None:

@@ -1,0 +1,118 @@
+"""The commands that decide while Slack is away, and those that enrol people for it.
+
+Names, arguments and help only, added to `bot.cli.app`; Typer is the only import, as there.
+"""
+
+from typing import Annotated
+
+import typer
+
+Incident = Annotated[str, typer.Argument(help="For instance INC-7, or 7.")]
+Person = Annotated[str, typer.Option("--as", help="Who you are: your id in people.yaml.")]
+Code = Annotated[
+    str | None,
+    typer.Option(metavar="-", help="- reads the code from stdin; left out, you are asked for it."),
+]
+Step = Annotated[str, typer.Option(help="A step's id; left out, what waits now is meant.")]
+Digest = Annotated[str, typer.Option(help="The plan's digest, its first 8 characters or more.")]
+Reason = Annotated[str, typer.Option(help="For the record.")]
+NeededReason = Annotated[str, typer.Option("--reason", help="For the record.")]
+Named = Annotated[str, typer.Argument(help="A person's id in people.yaml.")]
+System = Annotated[str | None, typer.Option(help="Where several systems list this person.")]
+
+totp = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+def approve(
+    incident: Incident, person: Person, digest: Digest = "", step: Step = "", code: Code = None
+) -> None:
+    """Approve the plan that you have read, or a step that waits."""
+    _order("approve", incident, person=person, code=code, digest=digest, step=step)
+
+
+def deny(
+    incident: Incident,
+    person: Person,
+    reason: NeededReason,
+    step: Step = "",
+    digest: Digest = "",
+    code: Code = None,
+) -> None:
+    """Deny the plan, or a step that waits."""
+    _order("deny", incident, person=person, code=code, digest=digest, step=step, reason=reason)
+
+
+def hold(incident: Incident, person: Person, reason: Reason = "", code: Code = None) -> None:
+    """Begin nothing new; what is under way is finished."""
+    _order("hold", incident, person=person, code=code, reason=reason)
+
+
+def resume(incident: Incident, person: Person, code: Code = None) -> None:
+    """Go on after a hold."""
+    _order("resume", incident, person=person, code=code)
+
+
+def retry(incident: Incident, person: Person, step: Step = "", code: Code = None) -> None:
+    """Try what failed again, or one step of it."""
+    _order("retry", incident, person=person, code=code, step=step)
+
+
+def skip(
+    incident: Incident,
+    step: Annotated[str, typer.Argument(help="The step's id.")],
+    person: Person,
+    reason: NeededReason,
+    code: Code = None,
+) -> None:
+    """Go on without a step."""
+    _order("skip", incident, person=person, code=code, step=step, reason=reason)
+
+
+def undo(incident: Incident, person: Person, reason: Reason = "", code: Code = None) -> None:
+    """Put back everything that was changed."""
+    _order("undo", incident, person=person, code=code, reason=reason)
+
+
+def abort(incident: Incident, person: Person, reason: NeededReason, code: Code = None) -> None:
+    """End an incident in which nothing was changed."""
+    _order("abort", incident, person=person, code=code, reason=reason)
+
+
+def ack(incident: Incident, person: Person, code: Code = None) -> None:
+    """Say that you are there, so that nobody else is called."""
+    _order("ack", incident, person=person, code=code)
+
+
+def _order(verb: str, incident: str, *, person: str, code: str | None, **given: str) -> None:
+    from bot.cli import ordering
+
+    raise typer.Exit(ordering.order(verb, incident, person=person, code=code, **given))
+
+
+@totp.command("enroll")
+def totp_enroll(
+    person: Named,
+    system: System = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Make a new one; the old one is worthless then.")
+    ] = False,
+) -> None:
+    """Give a person a second factor; prints the address for their authenticator app once."""
+    from bot.cli import enrolling
+
+    raise typer.Exit(enrolling.enroll(person, system, replace=replace))
+
+
+@totp.command("remove")
+def totp_remove(person: Named, system: System = None) -> None:
+    """Take a person's second factor away."""
+    from bot.cli import enrolling
+
+    raise typer.Exit(enrolling.remove(person, system))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (approve, deny, hold, resume, retry, skip, undo, abort, ack):
+        app.command()(command)
+    app.add_typer(totp, name="totp", help="Second factors: who may decide on the command line.")
