@@ -32,7 +32,17 @@ SHAPES: tuple[re.Pattern[str], ...] = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*KEY-----|\Z)", re.DOTALL),
 )
 SECRET_NAMES = re.compile(r"(?i)(token|secret|password|passwd|api_?key|private_?key|dsn)$")
-NOISY = ("aiohttp.access", "slack_bolt", "slack_sdk", "httpx", "httpcore", "kubernetes", "urllib3")
+NOISY = (
+    "aiohttp.access",
+    "slack_bolt",
+    "slack_sdk",
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "kubernetes",
+    "urllib3",
+)
 
 
 class Redactor:

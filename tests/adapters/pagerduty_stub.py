@@ -249,7 +249,7 @@ def _wrong(request: web.Request, text: str) -> list[str]:
     if len(str(event.get("routing_key", ""))) != 32:
         found.append("Length of 'routing_key' is incorrect (should be 32 characters)")
     elif event["routing_key"] not in (KEY, OTHER_KEY):
-        found.append("Invalid routing key")
+        found.append(f"Invalid routing key {event['routing_key']}")
     if not 0 < len(str(event.get("dedup_key", ""))) <= 255:
         found.append("'dedup_key' must be 1 to 255 characters")
     match event.get("event_action"):

@@ -1,19 +1,24 @@
 """Answers given in PagerDuty: looked for, told by webhook, and whose they are."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from adapters.pagerduty.answers import Answerer
+from adapters.pagerduty.calls import Calls, PassingError
 from adapters.pagerduty.signatures import HEADER, is_signed, sign
+from bot.acknowledging import Acknowledging
 from bot.slack.transports import serve
 from bot.web.pagerduty import MOST_BYTES, PATH
 from flows.events import PageAcknowledged
-from tests.adapters.pagerduty_stub import Stub
+from tests.adapters.pagerduty_stub import KEY, OTHER_KEY, Stub
 from tests.bot.duty import SECRET, Duty
 
 Make = Callable[..., Duty]
@@ -99,6 +104,57 @@ async def test_a_key_that_is_not_set_is_told_and_looks_at_nothing(
     assert "env:DUTY_UNSET is not set" in caplog.text
 
 
+async def test_a_key_at_its_limit_rests(stub: Stub) -> None:
+    """What PagerDuty asked one key to wait holds for every call of this key, and no other's."""
+    now = 100.0
+    calls = Calls(lambda: now)
+    stub.fault(429, times=1, Retry_After="20")
+    with pytest.raises(PassingError) as limited:
+        await calls.send(stub.url, KEY, "resolve", "one", {})
+    assert limited.value.delay == 20.0
+    now += 5.0
+    with pytest.raises(PassingError) as resting:
+        await calls.send(stub.url, KEY, "resolve", "two", {})
+    assert resting.value.delay == 15.0
+    await calls.send(stub.url, OTHER_KEY, "resolve", "three", {})
+    now += 15.0
+    await calls.send(stub.url, KEY, "resolve", "four", {})
+    assert stub.actions() == ["resolve three", "resolve four"]
+    calls.close()
+
+
+async def test_people_are_told_apart_by_e_mail_alone(duty: Make, stub: Stub) -> None:
+    """Upper case counts for nothing, no address is nobody's, and a name proves nothing."""
+    home = duty()
+    people = home.bundle.people
+    emily = next(p for p in people.people if p.id == "emily-watson")
+    changed = (
+        emily.model_copy(update={"email": "Emily.Watson@AIVO.edu"}),
+        emily.model_copy(update={"id": "silent", "email": None}),
+    )
+    bundle = replace(home.bundle, people=people.model_copy(update={"people": changed}))
+    acknowledging = Acknowledging(home.engine, {"aivo": bundle}, lambda _: None)
+
+    def person(email: str | None) -> str:
+        found = acknowledging.person("aivo", Answerer(id="P1", name="Emily Watson", email=email))
+        return found.id
+
+    assert person("emily.watson@aivo.EDU") == "emily-watson"
+    assert person(None) == "pagerduty:P1"
+    assert person("") == "pagerduty:P1"
+    assert person("emily.watson@elsewhere.test") == "pagerduty:P1"
+
+
+async def test_an_alert_is_answered_for_its_own_system_only(duty: Make, stub: Stub) -> None:
+    """Whoever holds the secret of another system can't answer for this one."""
+    home = await ringing(duty)
+    acknowledging = Acknowledging(home.engine, {"aivo": home.bundle}, lambda _: None)
+    key = stub.of(1).key
+    assert acknowledging.run_of("aivo", key) == home.run
+    assert acknowledging.run_of("other", key) is None
+    assert acknowledging.run_of("aivo", f"{key}:2") is None
+
+
 # Webhooks
 
 
@@ -136,6 +192,21 @@ async def test_a_webhook_tells_at_once_who_is_there(duty: Make, stub: Stub) -> N
     stub.answer(stub.of(1), "PEMILY")
     async with door(home) as at:
         assert await at.knock(stub.webhook(stub.of(1), "PEMILY", "E1")) == 202
+    assert answered(home) == ("emily-watson", "pagerduty")
+
+
+async def test_a_webhook_that_names_no_alert_makes_backout_look(duty: Make, stub: Stub) -> None:
+    """PagerDuty has one incident for several alerts: the REST API knows which."""
+    home = await ringing(duty, **TOKEN, **HOOK)
+    home.duty.start()
+    async with asyncio.timeout(10), door(home) as at:
+        while "GET incidents" not in stub.requests:
+            await asyncio.sleep(0.02)
+        stub.answer(stub.of(1), "PEMILY")
+        body = stub.webhook(stub.of(1), "PEMILY", "E1", data={"incident_key": None})
+        assert await at.knock(body) == 202
+        while answered(home) is None:
+            await asyncio.sleep(0.02)
     assert answered(home) == ("emily-watson", "pagerduty")
 
 
