@@ -84,7 +84,13 @@ class Core:
         engine.listen(watch.heard)
         looks = Looks(registry, bundles, workshop)
         self._assessor = Assessor(looks, telling.slack_of)
-        self._planner = Planner(engine.now, looks, telling.slack_of, telling.roles_now)
+        self._planner = Planner(
+            engine.now,
+            looks,
+            telling.slack_of,
+            roles_now=telling.roles_now,
+            owing=engine.unreviewed,
+        )
         self.performer = Performer(engine, registry, bundles, workshop, watch)
         self.driver = Driver(engine, self._perform)
         self._telling = telling

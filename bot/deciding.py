@@ -15,7 +15,7 @@ from flows import escalating, events
 from flows.authorizing import SlackOf
 from flows.engine import Engine
 from flows.events import Actor, Event
-from flows.gates import PLAN_SCOPE, Person, Refusal, Verb, refusal
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Open, Person, Refusal, Verb, refusal
 from flows.objections import Asked, objection
 from flows.runs import Run
 from flows.states import State, StepState
@@ -73,8 +73,8 @@ class Deciding:
     ) -> Reply | None:
         """Say why a word on a gate would not count, or None where it would."""
         now = self.engine.now()
-        why = refusal(run.gate_of(scope), run.decisions, person, verb, digest, now)
-        if scope == PLAN_SCOPE and run.state is not State.APPROVE and why is not Refusal.STALE:
+        why = refusal(run.gate_of(scope), run.words_on(scope), person, verb, digest, now)
+        if not run.takes_words(scope) and why is not Refusal.STALE:
             why = Refusal.NOT_OPEN
         if why is None:
             return None
@@ -89,6 +89,13 @@ class Deciding:
         if (why := objection(run, asked)) is not None:
             return Reply(text=messages.objected(why, run=run, verb=verb, subject=subject))
         return None
+
+    def no_emergency(self, run: Run, person: Person, *, digest: str) -> Reply | None:
+        """Say why a person can't break the glass, or None where they can."""
+        asked = events.BreakGlassAsked(person=person, digest=digest, reason="")
+        if (why := objection(run, asked)) is None:
+            return None
+        return Reply(text=messages.objected(why, run=run, verb="emergency"))
 
     # Requests
 
@@ -116,6 +123,19 @@ class Deciding:
         return Reply(
             text=messages.decided(after, scope=scope, verb=verb, now=self.engine.now()), done=True
         )
+
+    def break_glass(
+        self, run: Run, requester: Requester, *, digest: str, reason: str
+    ) -> Reply | None:
+        """Begin the plan on one person's word, or say why not."""
+        obstacle = self.no_emergency(run, requester.person, digest=digest)
+        if obstacle is not None:
+            return obstacle
+        asked = events.BreakGlassAsked(person=requester.person, digest=digest, reason=reason)
+        after = self._feed(run, asked, requester)
+        if after is None:
+            return None
+        return Reply(text=messages.done(after, "emergency", self.engine.now()), done=True)
 
     def control(
         self, run: Run, asked: Asked, requester: Requester, *, verb: str, subject: str = ""
@@ -190,8 +210,12 @@ def _not_in_control(verb: str, person: Person, bundle: Bundle) -> str:
 
 
 def waiting_scope(run: Run) -> str:
-    """Return which gate is asked about right now: the plan's, or that of the step that waits."""
+    """Return which gate is asked about: the plan's, that of a step that waits, or the review's."""
     if run.state is State.APPROVE:
+        return PLAN_SCOPE
+    if run.ended and run.debt is not None:
+        return REVIEW_SCOPE
+    if run.begun_early and isinstance(run.standing(PLAN_SCOPE, run.updated_at), Open):
         return PLAN_SCOPE
     waits = (s for s in run.step_gates if run.steps[s].state is StepState.WAITING)
     return next(waits, PLAN_SCOPE)

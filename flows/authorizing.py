@@ -4,7 +4,8 @@ Called by `flows.planning`.  What is asked is then evaluated by `flows.gates`, w
 configuration.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,8 @@ from config.demands import union
 from config.models import people, policies
 from config.models.bundles import Bundle
 from flows.gates import Person, Slot
+from flows.plans import Emergency
+from flows.runs import Run
 
 SlackOf = Callable[[people.Person], str | None]
 RolesOf = Callable[[people.Person], Mapping[str, str]]
@@ -84,6 +87,31 @@ def person_of(
         roles=(*listed.roles, *added),
         team=listed.team,
         resolved=resolved,
+    )
+
+
+def emergency(
+    bundle: Bundle, everybody: Iterable[Person], owing: Iterable[Run], now: datetime
+) -> Emergency | None:
+    """Return how a plan may begin before it is approved, where the policy allows that.
+
+    `everybody` are the system's people, `owing` its runs that owe a review: one that is late bars
+    the next emergency.
+    """
+    rules = bundle.policy.emergency
+    if rules is None:
+        return None
+    roles = bundle.people.roles
+    late = [run.id for run in owing if run.debt and now >= run.debt.gate.decide_by]
+    return Emergency(
+        roles=rules.roles,
+        titles=tuple(roles[role].title for role in rules.roles),
+        notified=tuple(p for p in everybody if not set(rules.notify).isdisjoint(p.roles)),
+        notified_titles=tuple(roles[role].title for role in rules.notify),
+        late_limit=rules.late_within.total_seconds(),
+        review=_slots(bundle, [("review of the emergency", rules.review.needs)]),
+        review_limit=rules.review.within.total_seconds(),
+        barred=", ".join(late),
     )
 
 

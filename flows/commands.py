@@ -98,6 +98,8 @@ class About(StrEnum):
     CANCELLED = "cancelled"
     ESCALATED = "escalated"
     PAGE_FAILED = "page_failed"
+    GLASS_BROKEN = "glass_broken"
+    REVIEWED = "reviewed"
     STALLED = "stalled"
     BOT_RESUMED = "bot_resumed"
 

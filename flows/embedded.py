@@ -137,6 +137,10 @@ class EmbeddedEngine:
         """Return the open runs, oldest first; with `ended` all."""
         return self._journal.runs(ended=True) if ended else tuple(self._open.values())
 
+    def unreviewed(self, system: str) -> tuple[Run, ...]:
+        """Return the runs of a system, open or ended, that still owe a review, oldest first."""
+        return self._journal.unreviewed(system)
+
     def run_of_channel(self, channel: str) -> Run | None:
         """Return the run whose channel this is."""
         incident = self._journal.of_channel(channel)

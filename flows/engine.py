@@ -70,6 +70,10 @@ class Engine(Protocol):
         """Return the open runs, oldest first; with `ended` also the others."""
         ...
 
+    def unreviewed(self, system: str) -> tuple[Run, ...]:
+        """Return the runs of a system, open or ended, that still owe a review, oldest first."""
+        ...
+
     def run_of_channel(self, channel: str) -> Run | None:
         """Return the run whose channel this is."""
         ...

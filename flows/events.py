@@ -155,6 +155,15 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassAsked:
+    """A person begins a plan (its digest, or the first characters) before it is approved."""
+
+    person: Person
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted:
     """Intent: the call is about to leave.  `captured` is what was there before; write-once.
 
@@ -368,6 +377,7 @@ Event = (
     | PlanFailed
     | NoRollbackChosen
     | Decided
+    | BreakGlassAsked
     | StepStarted
     | StepSucceeded
     | StepFailed

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 PLAN_SCOPE = "plan"
+REVIEW_SCOPE = "review"
 SHORT_DIGEST = 8
 
 

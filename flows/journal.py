@@ -76,6 +76,10 @@ ON CONFLICT (incident) DO UPDATE SET
 RUN = "SELECT snapshot FROM runs WHERE incident = ?"
 RUNS = "SELECT snapshot FROM runs WHERE NOT ended OR ? ORDER BY number"
 OPEN_ON = "SELECT incident FROM runs WHERE system = ? AND NOT ended"
+UNREVIEWED = """
+SELECT snapshot FROM runs WHERE system = ? AND json_extract(snapshot, '$.debt') IS NOT NULL
+    AND json_extract(snapshot, '$.debt.paid_at') IS NULL ORDER BY number
+"""
 OF_CHANNEL = "SELECT incident FROM runs WHERE channel = ? ORDER BY number DESC LIMIT 1"
 NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 AS number FROM runs"
 QUEUE = "INSERT INTO commands (incident, kind, body, due) VALUES (?, ?, ?, ?)"
@@ -239,6 +243,10 @@ class Journal:
     def runs(self, *, ended: bool) -> tuple[Run, ...]:
         """Return the open runs, and with `ended` all, oldest first."""
         return tuple(codec.decode_run(row["snapshot"]) for row in self._all(RUNS, ended))
+
+    def unreviewed(self, system: str) -> tuple[Run, ...]:
+        """Return the runs of a system whose emergency nobody has reviewed yet, oldest first."""
+        return tuple(codec.decode_run(row["snapshot"]) for row in self._all(UNREVIEWED, system))
 
     def open_on(self, system: str) -> str | None:
         """Return the incident that is open on a system, or None."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from flows import events
+from flows.gates import SHORT_DIGEST
 from flows.machine import allows
 from flows.runs import Run
 from flows.states import SETTLED, State, StepState
@@ -34,6 +35,11 @@ class Objection(StrEnum):
     UNDER_WAY = "under_way"
     UNKNOWN_QUESTION = "unknown_question"
     NOT_ASSESSING = "not_assessing"
+    NO_EMERGENCY = "no_emergency"
+    NOT_YOURS = "not_yours"
+    OTHER_PLAN = "other_plan"
+    UNREVIEWED = "unreviewed"
+    NOT_APPROVING = "not_approving"
     CALLED_ALREADY = "called_already"
     NOBODY_CALLED = "nobody_called"
     ACKNOWLEDGED = "acknowledged"
@@ -50,6 +56,7 @@ Asked = (
     | events.PlanAsked
     | events.QuestionAnswered
     | events.NoRollbackChosen
+    | events.BreakGlassAsked
     | events.PageAsked
     | events.PageAcknowledged
 )
@@ -78,6 +85,8 @@ def objection(run: Run, asked: Asked) -> Objection | None:  # noqa: C901 one cas
             return _answer(run, asked)
         case events.NoRollbackChosen():
             return None if allows(run, Trigger.NO_ROLLBACK) else Objection.NOT_ASSESSING
+        case events.BreakGlassAsked():
+            return _break_glass(run, asked)
         case events.PageAsked():
             return _page(run, asked)
         case events.PageAcknowledged():
@@ -161,3 +170,15 @@ def _acknowledge(run: Run) -> Objection | None:
     if not run.rungs_called:
         return Objection.NOBODY_CALLED
     return Objection.ACKNOWLEDGED if run.acknowledged is not None else None
+
+
+def _break_glass(run: Run, asked: events.BreakGlassAsked) -> Objection | None:
+    if run.plan is None or not allows(run, Trigger.GLASS_BROKEN):
+        return Objection.NOT_APPROVING
+    if run.plan.emergency is None:
+        return Objection.NO_EMERGENCY
+    if set(run.plan.emergency.roles).isdisjoint(asked.person.roles):
+        return Objection.NOT_YOURS
+    if len(asked.digest) < SHORT_DIGEST or not run.plan.digest.startswith(asked.digest):
+        return Objection.OTHER_PLAN
+    return Objection.UNREVIEWED if run.plan.emergency.barred else None

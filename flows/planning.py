@@ -6,7 +6,7 @@ previewed, nothing is changed.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,9 +22,9 @@ from flows.actions import Action, ActionError, Preview, Refuted
 from flows.commands import PreparePlan
 from flows.contexts import namespace
 from flows.events import Event
-from flows.gates import PLAN_SCOPE, Person
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Person
 from flows.looks import Looks, output_of
-from flows.plans import Plan, PlannedChange, PlannedStep, seal
+from flows.plans import Emergency, Plan, PlannedChange, PlannedStep, seal
 from flows.runs import Run
 from flows.states import State
 
@@ -77,11 +77,13 @@ class Planner:
         looks: Looks,
         slack_of: authorizing.SlackOf,
         roles_now: authorizing.RolesNow | None = None,
+        owing: Callable[[str], Iterable[Run]] = lambda _: (),
     ) -> None:
         self._clock = clock
         self._looks = looks
         self._slack_of = slack_of
         self._roles_now = roles_now
+        self._owing = owing
 
     async def prepare(self, run: Run, command: PreparePlan) -> Event:
         """Return the plan of a procedure, or why there is none."""
@@ -131,7 +133,9 @@ class Planner:
         _check_names(procedure)
         steps = await self._steps(draft)
         _check_blast_radius(procedure, steps)
-        return _sealed(draft, steps, self._clock())
+        people, now = await self._candidates(bundle), self._clock()
+        rules = authorizing.emergency(bundle, people, self._owing(run.system), now)
+        return _sealed(draft, steps, rules, now)
 
     async def _assess(
         self, run: Run, bundle: Bundle, procedure: Procedure, inputs: Mapping[str, Any]
@@ -225,7 +229,9 @@ def _planned(bundle: Bundle, place: _Place, found: _Resolved) -> PlannedStep:
     )
 
 
-def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Plan:
+def _sealed(
+    draft: _Draft, steps: tuple[PlannedStep, ...], rules: Emergency | None, now: datetime
+) -> Plan:
     bundle, policy = draft.bundle, draft.bundle.policy
     kind = authorizing.authorization_class(bundle, draft.procedure.class_)
     budgets = {phase: limit.total_seconds() for phase, limit in policy.phase_budgets.items()}
@@ -248,6 +254,7 @@ def _sealed(draft: _Draft, steps: tuple[PlannedStep, ...], now: datetime) -> Pla
             outputs=draft.outputs,
             inputs=draft.values["inputs"],
             blast_radius=draft.procedure.blast_radius,
+            emergency=rules,
         )
     )
 
@@ -286,11 +293,12 @@ def _late_summary(late: Mapping[str, tuple[str, ...]]) -> str:
 
 def _check_names(procedure: Procedure) -> None:
     """Refuse a step whose gate would be taken for the gate of the whole plan."""
-    if any(step.id == PLAN_SCOPE for step in procedure.steps()):
-        raise PlanningError(
-            f"A step of {procedure.procedure} has the id “{PLAN_SCOPE}”, which stands for the "
-            "whole plan where people approve: give the step another id."
-        )
+    for step in procedure.steps():
+        if step.id in (PLAN_SCOPE, REVIEW_SCOPE):
+            raise PlanningError(
+                f"A step of {procedure.procedure} has the id “{step.id}”, which stands for the "
+                "whole plan (or its review) where people approve: give the step another id."
+            )
 
 
 def _check_blast_radius(procedure: Procedure, steps: Sequence[PlannedStep]) -> None:

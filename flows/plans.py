@@ -72,6 +72,24 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Emergency:
+    """How the plan may begin before it is approved (break-glass), and what is owed for it.
+
+    Whoever has one of `roles` may begin it; `notified` are called at once.  Limits are seconds.
+    `barred` says why nobody may now: an earlier emergency of the system was never reviewed.
+    """
+
+    roles: tuple[str, ...]
+    titles: tuple[str, ...]
+    notified: tuple[Person, ...]
+    notified_titles: tuple[str, ...]
+    late_limit: float
+    review: tuple[Slot, ...]
+    review_limit: float
+    barred: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What people approve.  `digest` covers everything else in it.
 
@@ -97,6 +115,7 @@ class Plan:
     inputs: Mapping[str, Json] | None = None
     blast_radius: int | None = None
     distinct_teams: bool = False
+    emergency: Emergency | None = None
     digest: str = ""
 
     def step(self, step_id: str) -> PlannedStep:
@@ -126,7 +145,7 @@ def digest_of(plan: Plan) -> str:
     """Return the SHA-256 (hex) of the plan's canonical JSON, without its own digest."""
     body = asdict(plan)
     del body["digest"]
-    for later in ("inputs", "blast_radius", "distinct_teams"):
+    for later in ("inputs", "blast_radius", "distinct_teams", "emergency"):
         if body[later] in (None, False):
             del body[later]  # plans of before that was kept had no such field
     return sha256(canonical(body).encode()).hexdigest()

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from flows.events import Actor, Question
-from flows.gates import Decision, Gate, Person, Standing, evaluate
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Gate, Person, Standing, evaluate
 from flows.paging import Acknowledgement, Page, Rung
 from flows.plans import Plan, PlannedChange, PlannedStep
-from flows.states import ENDED, PHASES, Outcome, State, StepState
+from flows.states import ENDED, PHASES, SETTLED, Outcome, State, StepState
 
 Json = Any
 VERSION = 1
+DESTROYS = "destroys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,26 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlass:
+    """Who began a plan (its digest) before it was approved, why, and what is still wanted when."""
+
+    person: Person
+    reason: str
+    digest: str
+    at: datetime
+    late_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """The review that an emergency owes: its gate, the words on it, and when it was paid."""
+
+    gate: Gate
+    decisions: tuple[Decision, ...] = ()
+    paid_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One incident's rollback.  Durations are seconds."""
 
@@ -154,6 +175,8 @@ class Run:
     rung_called_at: datetime | None = None
     pages: tuple[Page, ...] = ()
     acknowledged: Acknowledgement | None = None
+    break_glass: BreakGlass | None = None
+    debt: Debt | None = None
     stalled: str = ""
     resumed_at: datetime | None = None
     updated_at: datetime
@@ -166,11 +189,39 @@ class Run:
     def standing(self, scope: str, now: datetime) -> Standing | None:
         """Say where a gate stands, or None where there is none of this scope."""
         gate = self.gate_of(scope)
-        return evaluate(gate, self.decisions, now) if gate else None
+        return evaluate(gate, self.words_on(scope), now) if gate else None
 
     def gate_of(self, scope: str) -> Gate | None:
-        """Return the gate of the plan (`plan`) or of a step (its id)."""
-        return self.gate if scope == "plan" else self.step_gates.get(scope)
+        """Return the gate of the plan (`plan`), of the review, or of a step (its id)."""
+        if scope == REVIEW_SCOPE:
+            return self.debt.gate if self.debt else None
+        return self.gate if scope == PLAN_SCOPE else self.step_gates.get(scope)
+
+    def words_on(self, scope: str) -> tuple[Decision, ...]:
+        """Return the decisions that a gate of this scope counts."""
+        if scope == REVIEW_SCOPE:
+            return self.debt.decisions if self.debt else ()
+        return self.decisions
+
+    @property
+    def begun_early(self) -> bool:
+        """Whether the plan was begun before it was approved."""
+        return bool(self.plan and self.break_glass and self.break_glass.digest == self.plan.digest)
+
+    def takes_words(self, scope: str) -> bool:
+        """Say whether a word on a gate of this scope may still have an effect, by the state."""
+        if scope == REVIEW_SCOPE:
+            return self.debt is not None and self.debt.paid_at is None
+        if scope == PLAN_SCOPE:
+            return self.state is State.APPROVE or (self.begun_early and not self.ended)
+        return scope in self.steps and self.steps[scope].state not in SETTLED
+
+    def shut_by(self, step: PlannedStep) -> Gate | None:
+        """Return the gate that a step waits for beside its own.
+
+        Where the plan was begun early, what can't be brought back waits for the plan's approvals.
+        """
+        return self.gate if self.begun_early and step.effect == DESTROYS else None
 
     def page(self, number: int) -> Page | None:
         """Return a page by its number."""

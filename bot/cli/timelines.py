@@ -9,7 +9,7 @@ from bot.messages import duration, one_line
 from flows import events as e
 from flows.decisions import decide
 from flows.events import Event, Recorded
-from flows.gates import PLAN_SCOPE, Verb
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Verb
 from flows.paging import Reached
 from flows.runs import Run
 
@@ -22,11 +22,13 @@ DECIDED = {
 DEADLINES = {
     "decision": "the time to decide is over",
     "expiry": "the plan is too old",
+    "late_approvals": "the approvals of what was begun early are late",
     "approvers": "half of the time to decide is over",
     "escalation": "nobody has acknowledged in time",
     "rto": "the recovery target has passed",
     "rto_limit": "the recovery limit has passed",
 }
+WHOLE = {PLAN_SCOPE: "the plan", REVIEW_SCOPE: "the review"}
 FACTS = {True: "fine", False: "out of limits", None: "no limit"}
 
 
@@ -46,7 +48,11 @@ def lines(recorded: Iterable[Recorded]) -> Iterator[str]:
         what = one_line(describe(each.event, titles))
         if isinstance(each.event, e.TimerFired) and not commands:
             continue
-        if isinstance(each.event, e.Decided) and before and run.decisions == before.decisions:
+        if (
+            isinstance(each.event, e.Decided)
+            and before
+            and run.words_on(each.event.scope) == (before.words_on(each.event.scope))
+        ):
             what += " — without effect" if run.plan == before.plan else ""
         yield f"{each.at:%H:%M:%S}  {one_line(each.actor.name)}: {what}"
 
@@ -95,9 +101,11 @@ def _assessing(event: Event, _: Titles) -> str | None:
 def _deciding(event: Event, titles: Titles) -> str | None:
     match event:
         case e.Decided(scope=scope, verb=verb, digest=digest, reason=reason):
-            what = "the plan" if scope == PLAN_SCOPE else f"“{titles.get(scope, scope)}”"
+            what = WHOLE.get(scope) or f"“{titles.get(scope, scope)}”"
             why = f": {reason}" if reason else ""
             return f"{DECIDED[verb]} {what} ({digest[:8]}){why}"
+        case e.BreakGlassAsked(digest=digest, reason=reason):
+            return f"broke the glass for the plan ({digest[:8]}): {reason}"
         case e.TimerFired(timer=timer):
             phase = timer.removeprefix("phase:")
             return DEADLINES.get(timer, f"the time for {phase} is over")

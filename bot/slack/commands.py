@@ -32,6 +32,7 @@ class Verb(StrEnum):
     APPROVE = "approve"
     DENY = "deny"
     WITHDRAW = "withdraw"
+    EMERGENCY = "emergency"
     ANSWER = "answer"
     HOLD = "hold"
     RESUME = "resume"
@@ -126,7 +127,7 @@ def _declaration(rest: str, systems: set[str]) -> Request:
 def _request(verb: Verb, rest: str) -> Request:
     incident, words = _incident(_words(rest))
     match verb:
-        case Verb.APPROVE | Verb.DENY | Verb.WITHDRAW:
+        case Verb.APPROVE | Verb.DENY | Verb.WITHDRAW | Verb.EMERGENCY:
             digest, words = _digest(words)
             return Request(verb=verb, incident=incident, digest=digest, text=" ".join(words))
         case Verb.ANSWER:

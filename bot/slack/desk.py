@@ -98,6 +98,14 @@ class Desk:
         asking = _requester(person, asker)
         return self.deciding.decide(run, verb, asking, scope=scope, digest=digest, reason=reason)
 
+    def break_glass(self, run: Run, asker: Asker, *, digest: str, reason: str) -> Reply | None:
+        """Begin the plan before it is approved, on one person's word, or say why not."""
+        person = self.person(run, asker)
+        if isinstance(person, Reply):
+            return person
+        asking = _requester(person, asker)
+        return self.deciding.break_glass(run, asking, digest=digest, reason=reason)
+
     def control(
         self, run: Run, asked: Asked, asker: Asker, *, verb: str, subject: str = ""
     ) -> Reply | None:

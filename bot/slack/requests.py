@@ -15,13 +15,14 @@ from bot.views.approving import (
     approve_buttons,
     digest_note,
     proposal_blocks,
+    review_blocks,
     step_gate_blocks,
     view_plan,
 )
 from bot.views.blocks import actions, context, section
 from bot.views.controls import Act, Control
 from flows import events, gates
-from flows.gates import PLAN_SCOPE, SHORT_DIGEST
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, SHORT_DIGEST
 from flows.objections import Asked
 from flows.runs import Run
 
@@ -63,6 +64,8 @@ class Requests:
                 return self._plan(run, request, asker)
             case Verb.APPROVE | Verb.DENY | Verb.WITHDRAW:
                 return self._decide(run, request, asker)
+            case Verb.EMERGENCY:
+                return self._break_glass(run, request, asker)
             case Verb.ANSWER:
                 return self._answer(run, request, asker)
             case Verb.ACK:
@@ -90,6 +93,13 @@ class Requests:
             return Reply(text=messages.nothing_to_deny_with())
         return self._desk.decide(run, verb, asker, scope=scope, digest=digest, reason=reason)
 
+    def _break_glass(self, run: Run, request: Request, asker: Asker) -> Reply | None:
+        if not (request.digest and request.text):
+            digest = run.plan.digest[:SHORT_DIGEST] if run.plan else ""
+            return Reply(text=messages.emergency_how(digest))
+        digest, reason = request.digest, request.text
+        return self._desk.break_glass(run, asker, digest=digest, reason=reason)
+
     def _show_first(self, run: Run, scope: str, asker: Asker) -> Reply:
         """Show what is to be approved, with buttons bound to it: a word alone names no plan."""
         person = self._desk.person(run, asker)
@@ -105,7 +115,9 @@ class Requests:
         assert gate is not None
         assert run.plan is not None
         text = sentences.approve_how(run, digest[:SHORT_DIGEST])
-        if scope == PLAN_SCOPE:
+        if scope == REVIEW_SCOPE:
+            shown = review_blocks(run, self._desk.engine.now())
+        elif scope == PLAN_SCOPE:
             shown = [
                 *proposal_blocks(run),
                 *actions([*approve_buttons(run, gate), view_plan(run)]),
@@ -148,6 +160,9 @@ class Requests:
             return run
         if control.act is Act.ACKNOWLEDGE:
             return self._desk.acknowledge(run, asker)
+        if control.act is Act.BREAK_GLASS:
+            digest = control.digest or ""
+            return self._desk.break_glass(run, asker, digest=digest, reason=reason or NO_REASON)
         if control.act in DECISIONS:
             scope, digest = control.scope or PLAN_SCOPE, control.digest or ""
             verb = DECISIONS[control.act]
@@ -166,6 +181,8 @@ class Requests:
         person = self._desk.person(run, asker)
         if isinstance(person, Reply):
             return person
+        if control.act is Act.BREAK_GLASS:
+            return self._desk.deciding.no_emergency(run, person, digest=control.digest or "")
         if control.act in DECISIONS:
             scope, digest = control.scope or PLAN_SCOPE, control.digest or ""
             verb = DECISIONS[control.act]
@@ -213,6 +230,7 @@ def _asked(request: Request) -> Asked:
             | Verb.APPROVE
             | Verb.DENY
             | Verb.WITHDRAW
+            | Verb.EMERGENCY
             | Verb.ANSWER
             | Verb.ACK
             | Verb.PAGE

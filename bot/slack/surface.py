@@ -226,6 +226,7 @@ class SlackSurface:
             self._engine.now(),
             systems=choices(self._bundles),
             control={n: b.policy.authorization.control for n, b in self._bundles.items()},
+            owing=[run for system in self._bundles for run in self._engine.unreviewed(system)],
         )
 
     # Telling

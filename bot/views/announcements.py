@@ -13,7 +13,7 @@ from bot.views.closing import exceptions_line, resumed_note, what_next
 from bot.views.controls import Act
 from bot.views.holding import ways
 from bot.views.paging import acknowledge
-from bot.wording import paging, signs, situations
+from bot.wording import emergencies, paging, signs, situations
 from bot.wording.approvals import places, waiting
 from bot.wording.texts import (
     NAMES_SHOWN,
@@ -112,6 +112,10 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
             return f"*Cancelled.* {situations.ended(run)}\n{_ending(run)}"
         case About.ESCALATED | About.PAGE_FAILED:
             return _paged(run, command, now)
+        case About.GLASS_BROKEN:
+            return emergencies.broken(run, now)
+        case About.REVIEWED:
+            return emergencies.reviewed(run)
         case About.STALLED:
             why = sentence(capital(inline(run.stalled, 400))) or "See the log."
             return f"*Something stands still.* {why}\n{_lead(run)}, please look; the log says more."
@@ -153,6 +157,8 @@ def _please(run: Run, gate: Gate, now: datetime) -> str:
 def _approval_late(run: Run, now: datetime) -> str:
     gate = run.gate
     wait = waiting(gate, run.decisions, now) if gate else None
+    if wait is not None and run.begun_early:
+        return emergencies.approvals_late(run, _mentions(wait.people), now)
     if gate is None or wait is None:
         return "The time to decide has passed. The card shows what is waited for."
     waited = duration((now - gate.opened_at).total_seconds())

@@ -5,12 +5,14 @@ from datetime import datetime
 from bot.views import plans
 from bot.views.blocks import Block, Element, actions, confirm, lines
 from bot.views.controls import Act, Control, button, short_digest
-from bot.wording.approvals import approvals, slot_titles, title_in
+from bot.wording import emergencies
+from bot.wording.approvals import approvals, slot_titles, title_in, waiting
 from bot.wording.situations import asked_for, waiting_steps
 from bot.wording.texts import bold, clock, inline
-from flows.gates import PLAN_SCOPE, Gate, Person
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Gate, Person
 from flows.plans import Plan
 from flows.runs import Run
+from flows.states import State
 
 APPROVALS_SHOWN = 8
 GATES_SHOWN = 4
@@ -77,6 +79,8 @@ def loss_dialog(run: Run, gate: Gate) -> Element | None:
         return None
     if gate.scope == PLAN_SCOPE:
         return _dialog(plans.once_more(plan)) if plans.loses_data(plan) else None
+    if gate.scope == REVIEW_SCOPE:
+        return None
     step = plan.step(gate.scope)
     if step.effect != "destroys" and not step.losses:
         return None
@@ -104,7 +108,43 @@ def plan_buttons(run: Run) -> list[Block]:
     """Return the buttons under a proposal."""
     if run.gate is None:
         return []
-    return actions([*approve_buttons(run, run.gate), view_plan(run)])
+    return actions([*approve_buttons(run, run.gate), view_plan(run), break_glass(run)])
+
+
+def break_glass(run: Run) -> Element | None:
+    """Return [Break glass…], where the policy lets somebody begin the plan before its approval."""
+    if run.plan is None or run.plan.emergency is None or run.state is not State.APPROVE:
+        return None
+    digest = short_digest(run.plan.digest)
+    return button(
+        Control(act=Act.BREAK_GLASS, incident=run.id, digest=digest), "Break glass…", style="danger"
+    )
+
+
+def early_blocks(run: Run, now: datetime) -> list[Block]:
+    """Return what is still wanted for a plan that was begun before it was approved."""
+    if not run.begun_early or run.gate is None:
+        return []
+    said = lines([emergencies.begun_early(run, now), *approved_lines(run, run.gate)])
+    is_open = waiting(run.gate, run.decisions, now) is not None
+    return [*said, *(actions(approve_buttons(run, run.gate)) if is_open else [])]
+
+
+def review_blocks(run: Run, now: datetime) -> list[Block]:
+    """Return what is owed for an emergency, and who pays it, until it is paid."""
+    debt = run.debt
+    if debt is None or not run.ended:
+        return []
+    said = lines([emergencies.owed(run, now)])
+    if debt.paid_at is not None:
+        return said
+    control = Control(
+        act=Act.APPROVE,
+        incident=run.id,
+        scope=REVIEW_SCOPE,
+        digest=short_digest(debt.gate.digest),
+    )
+    return [*said, *actions([button(control, "Reviewed"), view_plan(run)])]
 
 
 def step_gate_blocks(run: Run, now: datetime) -> list[Block]:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.views import limits
-from bot.views.approving import approved_by, plan_buttons, proposal_blocks, step_gate_blocks
+from bot.views.approving import (
+    approved_by,
+    early_blocks,
+    plan_buttons,
+    proposal_blocks,
+    review_blocks,
+    step_gate_blocks,
+)
 from bot.views.assessing import (
     advice_blocks,
     answer_words,
@@ -82,9 +89,10 @@ def _body(run: Run, now: datetime, progress: Mapping[str, str], policy: CardPoli
         case State.APPROVE:
             return [*proposal_blocks(run), *plan_buttons(run)]
         case State.CLOSED | State.CANCELLED:
-            return lines(summary_lines(run, policy.follow_ups))
+            return [*lines(summary_lines(run, policy.follow_ups)), *review_blocks(run, now)]
         case _:
             return [
+                *early_blocks(run, now),
                 *step_gate_blocks(run, now),
                 *_steps(run, now, progress),
                 *lines(hold_lines(run, policy.control)),

@@ -44,9 +44,10 @@ class Act(StrEnum):
     NO_ROLLBACK = "no_rollback"
     DECLARE = "declare"
     ACKNOWLEDGE = "acknowledge"
+    BREAK_GLASS = "break_glass"
 
 
-OPENS_REASON = (Act.DENY, Act.SKIP, Act.ABORT, Act.NO_ROLLBACK)
+OPENS_REASON = (Act.BREAK_GLASS, Act.DENY, Act.SKIP, Act.ABORT, Act.NO_ROLLBACK)
 """Acts whose buttons open a modal that asks for the reason (`bot.views.modals.reason_modal`)."""
 
 

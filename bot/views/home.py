@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.views import limits, plans
-from bot.views.approving import approve_buttons, view_plan
+from bot.views.approving import approve_buttons, review_blocks, view_plan
 from bot.views.assessing import question_blocks
 from bot.views.blocks import Block, actions, capped, context, divider, header, section, within_bytes
 from bot.views.controls import Act, Control, button
@@ -34,13 +34,15 @@ def home(
     *,
     systems: Sequence[SystemChoice] = (),
     control: Mapping[str, Sequence[str]] | None = None,
+    owing: Sequence[Run] = (),
 ) -> dict[str, Any]:
     """Return the Home of one user.
 
     `runs` are the open ones, `people` who the user is by system (absent where not listed),
-    `control` the roles that steer a run, by system.
+    `control` the roles that steer a run, by system; `owing` are those that owe a review.
     """
     mine = [block for run in runs for block in _wanted(run, people, now, control or {})]
+    mine += [block for run in owing for block in _owed(run, people, now)]
     blocks = [
         header("Waiting for you"),
         *(mine or [section(_nothing(people))]),
@@ -83,6 +85,18 @@ def _wanted(
         asked = question_blocks(run, answered=False)
         return [*found, section(f"{head}\n{situations.situation(run, now)}"), *asked]
     return found
+
+
+def _owed(run: Run, people: Mapping[str, Person], now: datetime) -> list[Block]:
+    """Return the review that an ended incident owes, to those who can pay it."""
+    person = people.get(run.system)
+    if person is None or run.debt is None or not run.ended:
+        return []
+    wait = waiting(run.debt.gate, run.debt.decisions, now)
+    if wait is None or person.id not in {p.id for p in wait.people}:
+        return []
+    head = f"*{situations.title(run)}* · {channel_link(run)}"
+    return [section(head), *review_blocks(run, now)]
 
 
 def _gates(run: Run) -> list[Gate]:

@@ -12,6 +12,7 @@ from bot.views.blocks import Block, modal, section, text_input
 from bot.views.controls import Act, Control, short_digest
 from bot.views.forms import CALLBACK_REASON, REASON
 from bot.views.holding import undo_words
+from bot.wording import emergencies
 from bot.wording.texts import bold, escape, inline
 from flows.gates import PLAN_SCOPE
 from flows.runs import Run
@@ -30,6 +31,11 @@ class Ask:
 
 
 ASKS: Mapping[Act, Ask] = {
+    Act.BREAK_GLASS: Ask(
+        title="Break the glass",
+        submit="Begin now",
+        placeholder="Why can't it wait for the approvals?",
+    ),
     Act.DENY: Ask(
         title="Deny",
         submit="Deny",
@@ -96,6 +102,7 @@ def reason_modal(
 def _what_happens(run: Run, act: Act, scope: str | None) -> Block:
     name = inline(run.id, 60)
     text = {
+        Act.BREAK_GLASS: emergencies.what_breaking_does(run),
         Act.DENY: _denying(run, scope),
         Act.SKIP: f"{name} goes on without {_step(run, scope)}. The record says that it was your "
         "word, and the summary names the step.",

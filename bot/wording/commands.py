@@ -59,6 +59,13 @@ COMMANDS: tuple[Command, ...] = (
         group=DECIDE,
     ),
     Command(
+        verb="emergency",
+        usage="emergency <digest> <reason>",
+        does="begin what loses nothing before the plan is approved; it must be reviewed afterwards",
+        example="emergency 3f9a01c2 nobody answers and checkout is down",
+        group=DECIDE,
+    ),
+    Command(
         verb="answer",
         usage="answer <question> yes|no",
         does="answer what only people can know; what to do follows from it",
@@ -158,6 +165,7 @@ _MEANT = {
     "yes": "approve", "ok": "approve", "accept": "approve", "lgtm": "approve",
     "no": "deny", "reject": "deny", "refuse": "deny",
     "stop": "hold", "pause": "hold", "wait": "hold", "halt": "hold",
+    "break-glass": "emergency", "breakglass": "emergency", "override": "emergency",
     "continue": "resume", "go": "resume", "unhold": "resume",
     "again": "retry", "rerun": "retry",
     "rollback": "plan", "replan": "plan", "propose": "plan",

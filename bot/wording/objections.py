@@ -16,7 +16,7 @@ def objected(objection: Objection, *, run: Run, verb: str, subject: str = "") ->
     """Say why `verb` has no effect on this run; `subject` is the step or question asked for.
 
     `verb` is what was asked, as in the command: hold, resume, retry, skip, undo, abort, plan,
-    answer, no_rollback, ack or page.
+    answer, no_rollback, emergency, ack or page.
     """
     what = doing(verb, inline(run.id, 60))
     return f"You can't {what} now: {_why(objection, run, subject)}"
@@ -30,6 +30,7 @@ def doing(verb: str, incident: str) -> str:
         "no_rollback": f"close {incident} without a rollback",
         "skip": f"skip a step of {incident}",
         "retry": f"retry a step of {incident}",
+        "emergency": f"break the glass for {incident}",
         "ack": f"acknowledge {incident}",
         "page": f"call somebody to {incident}",
     }
@@ -105,6 +106,25 @@ def _why(objection: Objection, run: Run, subject: str) -> str:  # noqa: C901 one
             return (
                 f"{_where(run)}, and answers decide only before that. If something turned out to "
                 "be different, `!incident plan again` starts over; what was done stays done."
+            )
+        case Objection.NOT_APPROVING:
+            return f"{_where(run)}, and the glass is broken only while a plan waits for approval."
+        case Objection.NO_EMERGENCY:
+            return (
+                f"the policy of {inline(run.system_title, 80)} has no emergency: the plan begins "
+                "when it is approved. `!incident page &lt;who&gt;` calls somebody."
+            )
+        case Objection.NOT_YOURS:
+            rules = run.plan.emergency if run.plan else None
+            who = either([bold(title, 80) for title in rules.titles]) if rules else "others"
+            return f"that is for {who}. `!incident page &lt;who&gt;` calls somebody."
+        case Objection.OTHER_PLAN:
+            return "you looked at an older plan. Use the buttons of the newest card."
+        case Objection.UNREVIEWED:
+            owed = run.plan.emergency.barred if run.plan and run.plan.emergency else ""
+            return (
+                f"the emergency of {inline(owed, 120)} was not reviewed in its time. Have it "
+                "reviewed (its card has the button), then `!incident plan again`."
             )
         case Objection.CALLED_ALREADY:
             return "they were called already. The card says who has answered."

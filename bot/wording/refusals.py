@@ -6,7 +6,7 @@ from typing import assert_never
 
 from bot.wording.approvals import NAME_LIMIT, Wait, titles_of, waiting, wanted
 from bot.wording.texts import bold, both, clock, either, inline
-from flows.gates import Gate, Person, Refusal, Verb
+from flows.gates import REVIEW_SCOPE, Gate, Person, Refusal, Verb
 from flows.runs import Run
 from flows.states import State
 
@@ -45,6 +45,8 @@ def refused(
             )
         case Refusal.NO_ROLE:
             return f"{what}: {_no_role(run, gate, person, titles)}"
+        case Refusal.OWN_INCIDENT if scope == REVIEW_SCOPE:
+            return f"{what}: you broke the glass, so somebody else must. {_ask(run, gate)}"
         case Refusal.OWN_INCIDENT:
             return f"{what}: you declared {run.id}, so somebody else must agree. {_ask(run, gate)}"
         case Refusal.SAME_TEAM:
@@ -66,12 +68,16 @@ def refused(
 def _subject(run: Run, scope: str) -> str:
     if scope == "plan":
         return f"the plan of {run.id}"
+    if scope == REVIEW_SCOPE:
+        return f"the review of {run.id}"
     if run.plan and scope in run.steps:
         return f"the step {bold(run.plan.step(scope).title)} of {run.id}"
     return f"the step {bold(scope, NAME_LIMIT)} of {run.id}"
 
 
 def _not_open(run: Run, gate: Gate | None, scope: str) -> str:
+    if scope == REVIEW_SCOPE:
+        return "nothing is owed. The card in its channel says who reviewed it, and when."
     if run.ended:
         return f"{run.id} has ended. The card in its channel says how."
     if scope == "plan" and run.state is State.ASSESS:
@@ -89,7 +95,7 @@ def _not_open(run: Run, gate: Gate | None, scope: str) -> str:
 def _no_role(run: Run, gate: Gate | None, person: Person, titles: Mapping[str, str]) -> str:
     if gate is None:
         return "your role is not asked for. `!incident status` shows who is waited for."
-    wait = waiting(gate, run.decisions, run.updated_at)
+    wait = waiting(gate, run.words_on(gate.scope), run.updated_at)
     names = titles_of(gate)
     asked = either(dict.fromkeys(bold(title) for title in names.values()))
     return f"it needs {asked}, and you are listed as {listed_as(person, titles)}. {_ask_of(wait)}"
@@ -102,7 +108,8 @@ def listed_as(person: Person, titles: Mapping[str, str] = NO_TITLES) -> str:
 
 
 def _ask(run: Run, gate: Gate | None) -> str:
-    return _ask_of(waiting(gate, run.decisions, run.updated_at) if gate else None)
+    words = run.words_on(gate.scope) if gate else ()
+    return _ask_of(waiting(gate, words, run.updated_at) if gate else None)
 
 
 def _ask_of(wait: Wait | None) -> str:

@@ -17,7 +17,7 @@ from bot.wording.texts import (
     quoted,
     sentence,
 )
-from flows.gates import Person, Verb
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Person, Verb
 from flows.runs import Run
 
 CHANNEL_ID_PREFIXES = ("C", "G")
@@ -141,17 +141,23 @@ def not_here(runs: Sequence[Run], verb: str) -> str:
 
 def decided(run: Run, *, scope: str, verb: Verb, now: datetime) -> str:
     """Confirm a decision to the one who made it, and say what it still waits for."""
-    what = "the plan" if scope == "plan" else f"the step {bold(_step_title(run, scope), 100)}"
+    whole = {PLAN_SCOPE: "the plan", REVIEW_SCOPE: "the review of the emergency"}
+    what = whole.get(scope) or f"the step {bold(_step_title(run, scope), 100)}"
     match verb:
         case Verb.APPROVE:
             said = f"You approved {what} of {run.id}."
         case Verb.DENY:
-            return f"You denied {what} of {run.id}. Nothing of it is performed."
+            after = "It is on hold." if run.begun_early else "Nothing of it is performed."
+            return f"You denied {what} of {run.id}. {after}"
         case Verb.WITHDRAW:
             said = f"You withdrew your approval of {what} of {run.id}."
     gate = run.gate_of(scope)
-    wait = waiting(gate, run.decisions, now) if gate else None
-    return f"{said} It still waits for {wanted(wait)}." if wait else f"{said} It goes on now."
+    wait = waiting(gate, run.words_on(scope), now) if gate else None
+    if wait:
+        return f"{said} It still waits for {wanted(wait)}."
+    return (
+        f"{said} Nothing is owed any more." if scope == REVIEW_SCOPE else f"{said} It goes on now."
+    )
 
 
 def _step_title(run: Run, step: str) -> str:
@@ -171,6 +177,7 @@ def done(run: Run, verb: str, now: datetime) -> str:
         "plan": "is being planned",
         "answer": "has your answer",
         "no_rollback": "is closed without a rollback",
+        "emergency": "has begun on your word, and must be reviewed afterwards",
     }.get(verb, "took it")
     return f"{inline(run.id, 60)} {said}. {situations.situation(run, now)}"
 
@@ -195,6 +202,12 @@ def not_in_control(
         f"You can't {doing(verb, 'this incident')}: it needs {asked}, and you are "
         f"listed as {listed_as(person, titles)}. {ask}, or say it in the channel."
     )
+
+
+def emergency_how(digest: str) -> str:
+    """Say how the glass is broken by typing: bound to a plan, and with a reason."""
+    plan = f" The plan that waits now is {code(digest)}." if digest else ""
+    return commands.missing("emergency", "the plan's digest and a reason") + plan
 
 
 def nothing_to_deny_with() -> str:

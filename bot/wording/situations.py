@@ -129,7 +129,7 @@ def _assessing(run: Run) -> str:
 def _working(run: Run, now: datetime) -> str:
     asked = waiting_steps(run)
     if asked:
-        gate = run.gate_of(asked[0])
+        gate = run.step_gates.get(asked[0]) or run.gate
         step = run.plan.step(asked[0]).title if run.plan else asked[0]
         return f"{bold(step, 120)}: {asked_for(run, gate, now)}"
     doubts = _titles(run, StepState.DOUBT)
@@ -141,7 +141,9 @@ def _working(run: Run, now: datetime) -> str:
         State.RESTORE: "Restoring",
         State.VALIDATE: "Checking that the service is back",
     }[run.state]
-    return f"{doing}: {busy}. Nothing is wanted from you." if busy else f"{doing}."
+    wanted_early = run.begun_early and run.gate and waiting(run.gate, run.decisions, now)
+    rest = "Its approvals are wanted below." if wanted_early else "Nothing is wanted from you."
+    return f"{doing}: {busy}. {rest}" if busy else f"{doing}."
 
 
 def _titles(run: Run, state: StepState) -> str:

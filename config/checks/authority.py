@@ -30,6 +30,20 @@ def check(notes: Notes) -> None:
             if not _names_unknown_roles(condition.needs, roles):
                 _check_condition(notes, kind, condition, number)
         _check_all_conditions(notes, kind, trail)
+    _check_review(notes, roles)
+
+
+def _check_review(notes: Notes, roles: set[str]) -> None:
+    """Note where somebody may break the glass whose emergency nobody else could review."""
+    rules = notes.bundle.policy.emergency
+    if rules is None or _names_unknown_roles(rules.review.needs, roles):
+        return
+    people = notes.bundle.people.people
+    for breaker in people:
+        others = [person for person in people if person.id != breaker.id]
+        if set(rules.roles) & set(breaker.roles) and not can_fill(rules.review.needs, others):
+            message = f"when {breaker.name} breaks the glass, nobody can review it"
+            notes.add(FILE, ("emergency", "review", "needs"), message)
 
 
 def thin_gates(bundle: Bundle) -> Iterator[str]:

@@ -101,6 +101,7 @@ def _check_roles(notes: Notes) -> None:
         _check_slots(notes, ("authorization", "classes", index), kind.needs)
     for index, condition in enumerate(authorization.conditions):
         _check_slots(notes, ("authorization", "conditions", index), condition.needs)
+    _check_emergency(notes)
     for index, role in enumerate(authorization.control):
         notes.must_exist(FILE, ("authorization", "control", index), "role", role, roles)
     people = notes.bundle.people
@@ -108,6 +109,16 @@ def _check_roles(notes: Notes) -> None:
     if not by_group and not any(people.with_role(role) for role in authorization.control):
         message = "nobody has one of these roles: a run could not be held or undone"
         notes.add(FILE, ("authorization", "control"), message)
+
+
+def _check_emergency(notes: Notes) -> None:
+    rules, roles = notes.bundle.policy.emergency, notes.bundle.people.roles
+    if rules is None:
+        return
+    for key in ("roles", "notify"):
+        for index, role in enumerate(getattr(rules, key)):
+            notes.must_exist(FILE, ("emergency", key, index), "role", role, roles)
+    _check_slots(notes, ("emergency", "review"), rules.review.needs)
 
 
 def _check_slots(notes: Notes, trail: tuple[str | int, ...], slots: tuple[Slot, ...]) -> None:

@@ -98,6 +98,28 @@ class Authorization(Model):
     )
 
 
+class Review(Traced):
+    """Who must look at an emergency afterwards, and until when; never who broke the glass."""
+
+    needs: tuple[Slot, ...] = Field(min_length=1)
+    within: Duration = Field(
+        description="Once it is over, the system refuses the next emergency until it is reviewed."
+    )
+
+
+class Emergency(Traced):
+    """Break-glass: one person may begin what loses nothing, while approvals are still collected."""
+
+    roles: tuple[Identifier, ...] = Field(min_length=1, description="Who may break the glass.")
+    notify: tuple[Identifier, ...] = Field(
+        default=(), description="Roles whose people are called at once."
+    )
+    late_within: Duration = Field(
+        description="How long the missing approvals may come late before that is told."
+    )
+    review: Review
+
+
 class Target(Traced):
     """Recovery objectives of one kind of incident."""
 
@@ -125,6 +147,9 @@ class Policy(Model):
     triggers: tuple[Trigger, ...] = ()
     matrix: tuple[Decision, ...] = Field(min_length=1)
     authorization: Authorization
+    emergency: Emergency | None = Field(
+        default=None, description="Left out: no plan begins before it is approved."
+    )
     targets: tuple[Target, ...] = Field(min_length=1)
     phase_budgets: dict[Identifier, Duration] = Field(default_factory=dict)
     plan_valid_for: Duration = Field(description="A plan older than this must be made again.")

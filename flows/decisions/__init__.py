@@ -10,9 +10,10 @@ from typing import assert_never
 
 from flows import events
 from flows.commands import Command
-from flows.decisions import assessing, calling, controlling, stepping
+from flows.decisions import assessing, calling, controlling, emergencies, stepping
 from flows.decisions.turns import Turn
 from flows.events import Recorded
+from flows.gates import REVIEW_SCOPE
 from flows.runs import Run
 
 
@@ -35,9 +36,16 @@ def decide(run: Run | None, recorded: Recorded) -> tuple[Run, tuple[Command, ...
     if run is None:
         raise NotDeclaredError(f"{type(event).__name__} came before the declaration")
     turn = Turn(replace(run, seq=recorded.seq, updated_at=recorded.at), recorded)
-    if not run.ended or isinstance(event, events.NoteAdded | events.ChannelOpened):
+    if not run.ended or _counts_afterwards(event):
         _react(turn, event)
     return turn.run, tuple(turn.commands)
+
+
+def _counts_afterwards(event: events.Event) -> bool:
+    """Say whether an event has an effect on a run that has ended."""
+    if isinstance(event, events.Decided):
+        return event.scope == REVIEW_SCOPE
+    return isinstance(event, events.NoteAdded | events.ChannelOpened)
 
 
 def _react(turn: Turn, event: events.Event) -> None:  # noqa: C901, PLR0915 one case an event
@@ -66,6 +74,8 @@ def _react(turn: Turn, event: events.Event) -> None:  # noqa: C901, PLR0915 one 
             assessing.no_rollback_chosen(turn, event)
         case events.Decided():
             controlling.decided(turn, event)
+        case events.BreakGlassAsked():
+            emergencies.break_glass_asked(turn, event)
         case events.StepStarted():
             stepping.started(turn, event)
         case events.StepSucceeded():

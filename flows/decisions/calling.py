@@ -49,6 +49,13 @@ def call_approvers(turn: Turn) -> None:
         _page(turn, "approvers", "", people, "an approval is missing")
 
 
+def notify(turn: Turn, people: tuple[Person, ...], why: str) -> None:
+    """Call people who must know at once."""
+    others = tuple(person for person in people if person.id != turn.recorded.actor.id)
+    if others:
+        _page(turn, "emergency", "", others, why)
+
+
 def decision_late(turn: Turn) -> None:
     """Say that the time to decide has passed, and call the next rung where there is another."""
     turn.announce(About.APPROVAL_LATE)

@@ -2,12 +2,12 @@
 
 from flows import events
 from flows.commands import About
-from flows.decisions import assessing, calling, stepping
+from flows.decisions import assessing, calling, emergencies, stepping
 from flows.decisions.turns import Turn
-from flows.gates import Decision, Denied, Satisfied, refusal
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Denied, Satisfied, refusal
 from flows.objections import objection
 from flows.runs import Note
-from flows.states import SETTLED, Outcome, State, StepState
+from flows.states import Outcome, State, StepState
 from flows.table import Trigger
 
 
@@ -15,9 +15,10 @@ def decided(turn: Turn, event: events.Decided) -> None:
     """Count one person's word, if it counts, and see where that leaves the gate."""
     run, now = turn.run, turn.recorded.at
     gate = run.gate_of(event.scope)
-    if run.state is not State.APPROVE and event.scope == "plan":
+    if event.scope == REVIEW_SCOPE:
+        emergencies.reviewed(turn, event)
         return
-    if event.scope in run.steps and run.steps[event.scope].state in SETTLED:
+    if not run.takes_words(event.scope):
         return
     if refusal(gate, run.decisions, event.person, event.verb, event.digest, now) or not gate:
         return
@@ -41,22 +42,32 @@ def decided(turn: Turn, event: events.Decided) -> None:
 
 
 def _satisfied(turn: Turn, scope: str) -> None:
-    if scope == "plan":
+    if scope == PLAN_SCOPE and not turn.run.begun_early:
         turn.move(Trigger.GATE_SATISFIED)
     if turn.run.working:
         stepping.advance(turn)
-    if scope == "plan":  # people are told after the first steps are on their way
+    if scope == PLAN_SCOPE:  # people are told after the first steps are on their way
         turn.announce(About.APPROVED)
 
 
 def _denied(turn: Turn, scope: str, why: str) -> None:
-    if scope == "plan":
+    if scope == PLAN_SCOPE and turn.run.begun_early:
+        _stop(turn, why)
+    elif scope == PLAN_SCOPE:
         turn.move(Trigger.DENIED)
         assessing.drop_plan(turn, why, "plan_again")
         turn.announce(About.DENIED)
     elif turn.run.working and turn.run.plan:
         turn.set_step(scope, state=StepState.FAILED, summary=why)
         turn.hold(why, turn.run.plan.step(scope))
+
+
+def _stop(turn: Turn, why: str) -> None:
+    """Hold what was begun before it was approved, now that it was denied."""
+    if turn.run.working:
+        origin = turn.run.state
+        turn.move(Trigger.HOLD)
+        turn.put_held(origin, why, None)
 
 
 def hold_asked(turn: Turn, event: events.HoldAsked) -> None:
@@ -154,6 +165,8 @@ def timer_fired(turn: Turn, event: events.TimerFired) -> None:
     match event.timer:
         case "approvers":
             calling.call_approvers(turn)
+        case emergencies.LATE:
+            emergencies.approvals_late(turn)
         case "decision":
             calling.decision_late(turn)
         case calling.ESCALATION:
@@ -175,6 +188,8 @@ def _is_current(turn: Turn, event: events.TimerFired) -> bool:
         return event.generation == run.planning
     if event.timer == calling.ESCALATION:
         return calling.is_awaited(turn, event.generation)
+    if event.timer == emergencies.LATE:
+        return event.generation == run.planning
     if event.timer in ("approvers", "decision", "expiry"):
         return run.state is State.APPROVE and event.generation == run.planning
     if event.timer.startswith("phase:"):

@@ -10,7 +10,7 @@ from datetime import datetime
 from flows import events
 from flows.commands import About, PerformStep, UndoStep, VerifyStep
 from flows.decisions.turns import Turn
-from flows.gates import Denied, Expired, Satisfied, Standing
+from flows.gates import Denied, Expired, Satisfied, Standing, evaluate
 from flows.plans import Plan, PlannedStep
 from flows.runs import Applied, StepRecord
 from flows.states import SETTLED, Outcome, State, StepState
@@ -69,7 +69,7 @@ def _ask(turn: Turn, step: PlannedStep) -> None:
     record = turn.run.steps[step.id]
     if record.state not in (StepState.PENDING, StepState.WAITING) or _early(turn, step):
         return None
-    standing = turn.run.standing(step.id, turn.recorded.at)
+    standing = _standing(turn, step)
     if isinstance(standing, Denied | Expired):
         return _give_up(turn, step, shut(standing))
     if standing is not None and not isinstance(standing, Satisfied):
@@ -78,6 +78,15 @@ def _ask(turn: Turn, step: PlannedStep) -> None:
             turn.announce(About.STEP_APPROVAL_WANTED, step.id)
         return None
     return perform(turn, step)
+
+
+def _standing(turn: Turn, step: PlannedStep) -> Standing | None:
+    """Return where the first gate stands that a step still waits for, or None without any."""
+    run, now = turn.run, turn.recorded.at
+    gates = [gate for gate in (run.step_gates.get(step.id), run.shut_by(step)) if gate]
+    standings = [evaluate(gate, run.decisions, now) for gate in gates]
+    waits = (each for each in standings if not isinstance(each, Satisfied))
+    return next(waits, standings[0] if standings else None)
 
 
 def shut(standing: Standing) -> str:

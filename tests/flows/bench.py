@@ -68,7 +68,7 @@ class Bench:
         found = registry(estate)
         looks = Looks(found, bundles, workshop)
         self.assessor = Assessor(looks)
-        self.planner = Planner(self.engine.now, looks, lambda _: None)
+        self.planner = Planner(self.engine.now, looks, lambda _: None, owing=self.engine.unreviewed)
         self.performer = Performer(self.engine, found, bundles, workshop, watch)
         self.driver = Driver(self.engine, self.perform)
         self.announced: list[c.Announce] = []

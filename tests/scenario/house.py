@@ -23,7 +23,7 @@ from config.models.bundles import Bundle
 from config.settings import PACKAGED
 from flows import commands as c
 from flows import events
-from flows.authorizing import people_of
+from flows.authorizing import emergency, people_of
 from flows.driver import Driver
 from flows.embedded import EmbeddedEngine
 from flows.events import Event
@@ -90,12 +90,9 @@ class Estate:
                     ),
                 )
             case c.PreparePlan(planning=planning):
-                prepared = events.PlanPrepared(
-                    planning=planning,
-                    plan=self._plan(planning),
-                    candidates=await self._candidates(),
-                )
-                return (prepared,)
+                people = await self._candidates()
+                plan = self._plan(planning, people)
+                return (events.PlanPrepared(planning=planning, plan=plan, candidates=people),)
             case c.PerformStep(step=step, attempt=attempt):
                 await self.gate.wait()
                 self.applied.append(step)
@@ -107,13 +104,14 @@ class Estate:
             case _:
                 return ()
 
-    def _plan(self, planning: int) -> Plan:
+    def _plan(self, planning: int, people: tuple[Person, ...]) -> Plan:
         now = self.engine.now()
         plan = replace(
             story.plan(),
             prepared_at=now,
             expires_at=now + timedelta(minutes=30),
             outputs={"planning": planning},
+            emergency=emergency(self.bundle, people, self.engine.unreviewed("aivo"), now),
         )
         return seal(plan)
 

@@ -27,6 +27,7 @@ EVENTS: tuple[events.Event, ...] = (
     events.PlanFailed(planning=1, why="no release"),
     events.NoRollbackChosen(reason="fix forward"),
     events.Decided(scope="plan", person=MARCUS, verb=Verb.DENY, digest="0" * 64, reason="too soon"),
+    events.BreakGlassAsked(person=MARCUS, digest="0" * 64, reason="nobody answers"),
     events.StepStarted(step="rollback", attempt=1, inputs={}, captured={}),
     events.StepSucceeded(step="rollback", attempt=1, summary="on 41", output={}, reconciled=True),
     events.StepFailed(step="rollback", attempt=1, why="refused", delay=2.0),

@@ -14,8 +14,9 @@ from slack_sdk.models.blocks import Block
 from bot.views.announcements import announcement
 from bot.views.card import CardPolicy, FollowUp, card
 from flows import events
+from flows.gates import Slot
 from flows.paging import Rung
-from flows.plans import PlannedChange
+from flows.plans import Emergency, PlannedChange
 from sandbox.workspace.blockkit import check_message, check_view
 from tests.bot import story
 from tests.bot.story import Story
@@ -133,6 +134,31 @@ def _acknowledged() -> Story:
     return _called().wait(20).tell(seen, by=story.EMILY)
 
 
+def _begun_early() -> Story:
+    rules = Emergency(
+        roles=("oncall",),
+        titles=("SRE On-Call",),
+        notified=(story.DAVID,),
+        notified_titles=("Executive",),
+        late_limit=600.0,
+        review=(Slot(any_of=("executive",), titles=("Executive",), count=1, why="review"),),
+        review_limit=86_400.0,
+    )
+    told = story.assessing().wait(20).answered().proposed(story.plan(emergency=rules))
+    plan = told.run.plan
+    assert plan is not None
+    why = "nobody answers and checkout is down"
+    asked = events.BreakGlassAsked(person=story.MARCUS, digest=plan.digest, reason=why)
+    return told.wait(30).tell(asked, by=story.MARCUS)
+
+
+def _owing() -> Story:
+    told = _begun_early()
+    for step in ("rollback", "rollout", "health", "availability", "announce_end"):
+        told.done(step, "seen")
+    return told
+
+
 def _approved_later() -> Story:
     return story.waiting().wait(300)
 
@@ -213,6 +239,8 @@ STORIES: Mapping[str, Callable[[], Story]] = {
     "hold": story.held,
     "hold_by_hand": _held_by_hand,
     "hold_drifted": _drifted,
+    "restore_begun_early": _begun_early,
+    "closed_owing_a_review": _owing,
     "undo": _undoing,
     "closed": story.closed,
     "closed_undone": _undone,

@@ -19,10 +19,10 @@ from bot.views.paging import page_message
 from bot.views.plan_view import plan_modal
 from flows.commands import About, Announce
 from flows.events import Actor, Question
-from flows.gates import Decision, Person, Slot, Verb
+from flows.gates import Decision, Gate, Person, Slot, Verb
 from flows.paging import Acknowledgement, Page, Reached, Rung
-from flows.plans import Plan, PlannedChange, PlannedStep, gate_of, seal
-from flows.runs import Applied, Fact, Held, Note, Proposal, Run, Span, StepRecord
+from flows.plans import Emergency, Plan, PlannedChange, PlannedStep, gate_of, seal
+from flows.runs import Applied, BreakGlass, Debt, Fact, Held, Note, Proposal, Run, Span, StepRecord
 from flows.states import PHASES, Outcome, State, StepState
 from tests.bot import story
 from tests.bot.views.drawing import (
@@ -127,6 +127,7 @@ def plans(draw: st.DrawFn) -> Plan:
             loses=draw(TEXT),
             needs=tuple(draw(st.lists(SLOT, min_size=1, max_size=9))),
             self_approval=draw(st.booleans()),
+            emergency=draw(st.none() | emergencies()),
         )
     )
 
@@ -155,6 +156,46 @@ def chains() -> st.SearchStrategy[tuple[Rung, ...]]:
         Rung, level=st.integers(1, 3), title=TEXT, people=st.tuples(PERSON), lasts=SECONDS
     )
     return st.lists(rung, max_size=3).map(tuple)
+
+
+def glasses(digest: str) -> st.SearchStrategy[BreakGlass]:
+    """Draw who began the plan early, and why."""
+    when = st.just(story.START)
+    return st.builds(
+        BreakGlass, person=PERSON, reason=TEXT, digest=st.just(digest), at=when, late_at=when
+    )
+
+
+def debts(digest: str, people: tuple[Person, ...]) -> st.SearchStrategy[Debt]:
+    """Draw a review that is owed, or was paid."""
+    gate = st.builds(
+        Gate,
+        scope=st.just("review"),
+        slots=st.tuples(SLOT),
+        digest=st.just(digest),
+        declarer=st.just("a"),
+        self_approval=st.just(False),
+        candidates=st.just(people),
+        opened_at=st.just(story.START),
+        decide_by=st.just(story.START + timedelta(hours=1)),
+        expires_at=st.just(story.START + timedelta(days=3650)),
+    )
+    return st.builds(Debt, gate=gate, paid_at=st.none() | st.just(story.START))
+
+
+def emergencies() -> st.SearchStrategy[Emergency]:
+    """Draw the rules of an emergency."""
+    return st.builds(
+        Emergency,
+        roles=st.just(("oncall",)),
+        titles=st.tuples(TEXT),
+        notified=st.tuples(PERSON),
+        notified_titles=st.lists(TEXT, max_size=9).map(tuple),
+        late_limit=SECONDS,
+        review=st.tuples(SLOT),
+        review_limit=SECONDS,
+        barred=TEXT,
+    )
 
 
 def pages(number: int) -> st.SearchStrategy[Page]:
@@ -208,6 +249,8 @@ def runs(draw: st.DrawFn) -> Run:
         chain=chain,
         rungs_called=called if chain else 0,
         rung_called_at=story.START if chain and called else None,
+        break_glass=draw(st.none() | glasses(digest)),
+        debt=draw(st.none() | debts(digest, people)),
         pages=tuple(draw(pages(number)) for number in range(1, draw(st.integers(1, 3)))),
         acknowledged=draw(
             st.none()
@@ -326,7 +369,14 @@ def test_every_home_fits_a_view(found: list[Run], person: Person, said: str) -> 
             roles=(("oncall", said),),
         )
     ]
-    view = home(several, {"aivo": person}, NOW, systems=systems, control={"aivo": ("oncall",)})
+    view = home(
+        several,
+        {"aivo": person},
+        NOW,
+        systems=systems,
+        control={"aivo": ("oncall",)},
+        owing=several,
+    )
     check_fits_view(view)
     assert pings(texts_of(view)) <= KNOWN
 
