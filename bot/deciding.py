@@ -27,12 +27,14 @@ NO_REASON = "no reason given"
 class Requester:
     """A person who was identified; `event` makes the request one of its kind.
 
-    `via` is where they asked, in a word for the record.
+    `via` is where they asked, in a word for the record; `proven` where a code of their second
+    factor came with the request and was taken.
     """
 
     person: Person
     event: str
     via: str
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,11 @@ class Deciding:
             return Reply(text=messages.objected(why, run=run, verb=verb, subject=subject))
         return None
 
+    def needs_code(self, run: Run, verb: Verb, scope: str) -> bool:
+        """Say whether a word on a gate counts only if a code proves who gives it."""
+        gate = run.gate_of(scope)
+        return verb is Verb.APPROVE and gate is not None and gate.second_factor
+
     def no_emergency(self, run: Run, person: Person, *, digest: str) -> Reply | None:
         """Say why a person can't break the glass, or None where they can."""
         asked = events.BreakGlassAsked(person=person, digest=digest, reason="")
@@ -114,8 +121,15 @@ class Deciding:
         hindrance = self.hindrance(run, verb, person, scope=scope, digest=digest)
         if hindrance is not None:
             return hindrance
+        if self.needs_code(run, verb, scope) and not requester.proven:
+            return Reply(text=messages.code_wanted(run))
         decided = events.Decided(
-            scope=scope, person=person, verb=verb, digest=digest, reason=reason
+            scope=scope,
+            person=person,
+            verb=verb,
+            digest=digest,
+            reason=reason,
+            proven=requester.proven,
         )
         after = self._feed(run, decided, requester)
         if after is None:

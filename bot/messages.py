@@ -16,7 +16,7 @@ from bot.wording.commands import (
     unknown_name,
     unknown_verb,
 )
-from bot.wording.factors import unproven
+from bot.wording.factors import code_wanted, unproven
 from bot.wording.identities import Unidentified, system_gone, unidentified
 from bot.wording.objections import objected
 from bot.wording.paging import (
@@ -88,6 +88,7 @@ __all__ = [
     "channel_link",
     "clock",
     "code",
+    "code_wanted",
     "completed_late",
     "could_not_invite",
     "cut",

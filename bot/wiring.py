@@ -77,6 +77,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
             token=_secret(settings.slack_bot_token),
             base_url=settings.slack_api_url,
             signing_secret=_secret(settings.slack_signing_secret),
+            factors=factors_of(settings),
         )
         stack.push_async_callback(slack.close)
         pagerduty = Pagerduty(engine, bundles, slack.directory.slack_of, resolve=secrets.resolve)
@@ -106,12 +107,17 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         yield Bot(core, slack)
 
 
+def factors_of(settings: Settings) -> Factors:
+    """Return people's second factors."""
+    return Factors(settings.data / FOLDER, surroundings_of(settings).vault)
+
+
 def orders_of(settings: Settings, slack: SlackSurface) -> Orders:
     """Return what the command line may order, by the rules that hold in Slack."""
     directory = slack.directory
     return Orders(
         slack.deciding,
-        Factors(settings.data / FOLDER, surroundings_of(settings).vault),
+        factors_of(settings),
         Acquaintance(
             slack_of=directory.slack_of,
             doubt_of=lambda listed: doubt_about(directory, listed),

@@ -145,13 +145,17 @@ class NoRollbackChosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A person approved, denied or withdrew, on one digest (or its first characters)."""
+    """A person approved, denied or withdrew, on one digest (or its first characters).
+
+    `proven` where a code of their second factor said that it is them.
+    """
 
     scope: str
     person: Person
     verb: Verb
     digest: str
     reason: str
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

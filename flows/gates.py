@@ -47,7 +47,8 @@ class Gate:
     """The approvals that a scope needs: the plan, or one step (its id is the scope).
 
     `self_approval` lets the declarer be one of several; with `distinct_teams` people of one team
-    fill one seat together.
+    fill one seat together.  With `second_factor` an approval counts only if a code proved who
+    gave it.
     """
 
     scope: str
@@ -60,6 +61,7 @@ class Gate:
     decide_by: datetime
     expires_at: datetime
     distinct_teams: bool = False
+    second_factor: bool = False
 
     @property
     def seats(self) -> int:

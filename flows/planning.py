@@ -247,6 +247,7 @@ def _sealed(
             needs=authorizing.plan_slots(bundle, kind.id, draft.values),
             self_approval=kind.self_approval,
             distinct_teams=kind.distinct_teams,
+            second_factor=kind.second_factor,
             decision_limit=kind.limit,
             prepared_at=now,
             expires_at=now + policy.plan_valid_for,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from flows.gates import Gate, Person, Slot
+from flows.gates import PLAN_SCOPE, Gate, Person, Slot
 from flows.states import State
 
 Json = Any
@@ -115,6 +115,7 @@ class Plan:
     inputs: Mapping[str, Json] | None = None
     blast_radius: int | None = None
     distinct_teams: bool = False
+    second_factor: bool = False
     emergency: Emergency | None = None
     digest: str = ""
 
@@ -145,7 +146,7 @@ def digest_of(plan: Plan) -> str:
     """Return the SHA-256 (hex) of the plan's canonical JSON, without its own digest."""
     body = asdict(plan)
     del body["digest"]
-    for later in ("inputs", "blast_radius", "distinct_teams", "emergency"):
+    for later in ("inputs", "blast_radius", "distinct_teams", "second_factor", "emergency"):
         if body[later] in (None, False):
             del body[later]  # plans of before that was kept had no such field
     return sha256(canonical(body).encode()).hexdigest()
@@ -179,6 +180,7 @@ def gate_of(
     candidates: tuple[Person, ...],
 ) -> Gate:
     """Return the gate of the whole plan, or of one step; only who can fill a slot is listed."""
+    covered = [step for step in plan.steps if scope in (PLAN_SCOPE, step.id)]
     roles = {role for slot in slots for role in slot.any_of}
     return Gate(
         scope=scope,
@@ -191,4 +193,5 @@ def gate_of(
         decide_by=plan.prepared_at + plan.decision_limit,
         expires_at=plan.expires_at,
         distinct_teams=plan.distinct_teams,
+        second_factor=plan.second_factor and any(s.effect == "destroys" for s in covered),
     )

@@ -70,7 +70,7 @@ class Orders:
         if isinstance(person, Reply):
             return self._answer(person)
         # The request's id makes an order that is sent again the same event in the journal.
-        requester = Requester(person=person, event=f"cli:{order.request}", via=VIA)
+        requester = Requester(person=person, event=f"cli:{order.request}", via=VIA, proven=True)
         return self._answer(self._about(run, word, order, requester))
 
     async def _roles_now(self, bundle: Bundle) -> RolesOf:

@@ -5,14 +5,16 @@ Slack answers the same.  Nothing here waits: the acknowledgement may follow at o
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot import messages
 from bot.deciding import Deciding, Reply, Requester
+from bot.factors import Factors, Unproven
 from bot.slack import sentences
 from bot.slack.directory import Member
 from bot.slack.groups import NOBODY, Membership
 from bot.slack.identity import IdentityRefusal, anybody, resolve
+from bot.wording.factors import Doubt
 from config.models.bundles import Bundle
 from flows.events import HoldAsked
 from flows.gates import Person, Verb
@@ -24,21 +26,26 @@ VIA = "slack"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, and from where; `event` is what makes this request one of its kind."""
+    """Who asks, and from where; `event` is what makes this request one of its kind.
+
+    `code` is that of a second factor, where one came with the request.
+    """
 
     user: str
     member: Member | None
     channel: str | None
     event: str
     reachable: bool = True
+    code: str = field(default="", repr=False)
     groups: Membership = NOBODY
 
 
 class Desk:
     """Answers requests with sentences from `bot.messages`."""
 
-    def __init__(self, deciding: Deciding) -> None:
+    def __init__(self, deciding: Deciding, factors: Factors | None = None) -> None:
         self.deciding = deciding
+        self._factors = factors
         self.engine = deciding.engine
         self.bundles: Mapping[str, Bundle] = deciding.bundles
 
@@ -95,7 +102,10 @@ class Desk:
         hindrance = self.hindrance(run, verb, person, asker, scope=scope, digest=digest)
         if hindrance is not None:
             return hindrance
-        asking = _requester(person, asker)
+        proven = self.deciding.needs_code(run, verb, scope) and bool(asker.code)
+        if proven and (unproven := self.unproven(run, person, asker.code)) is not None:
+            return unproven
+        asking = replace(_requester(person, asker), proven=proven)
         return self.deciding.decide(run, verb, asking, scope=scope, digest=digest, reason=reason)
 
     def break_glass(self, run: Run, asker: Asker, *, digest: str, reason: str) -> Reply | None:
@@ -118,6 +128,22 @@ class Desk:
             return obstacle
         asking = _requester(person, asker)
         return self.deciding.control(run, asked, asking, verb=verb, subject=subject)
+
+    def unproven(self, run: Run, person: Person, code: str) -> Reply | None:
+        """Say why a code does not prove who asks, or None where it does: it is used up then.
+
+        Without a code, say only whether there is a second factor at all.
+        """
+        if code and self._factors:
+            found = self._factors.check(run.system, person.id, code)
+        elif self._factors and self._factors.enrolled(run.system, person.id):
+            return None
+        else:
+            found = Unproven(doubt=Doubt.NOT_ENROLLED)
+        if found is None:
+            return None
+        said = messages.unproven(found.doubt, name=person.name, person=person.id, until=found.until)
+        return Reply(text=said)
 
     def hindrance(
         self, run: Run, verb: Verb, person: Person, asker: Asker, *, scope: str, digest: str

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck
 
 from bot import messages
+from bot.control import texts as terminal
 from bot.deciding import Reply
 from bot.slack import commands, sentences
 from bot.slack.answers import Answers
@@ -32,7 +33,7 @@ from bot.slack.requests import Requests
 from bot.slack.seen import Seen
 from bot.slack.texts import REASON_LIMIT, plain, reason_of
 from bot.views.controls import OPENS_REASON, Act, Control, ControlError, read
-from bot.views.forms import Form, errors, read_form
+from bot.views.forms import CODE, Form, errors, read_form
 
 SENT_AGAIN = "msg:"
 NEED_REASON = (Act.DECLARE, *OPENS_REASON)
@@ -174,7 +175,7 @@ class Handlers:
                 self._modals.plan(click.trigger_id, control.incident)
             case Act.DECLARE:
                 self._modals.declare(click.trigger_id, control.origin)
-            case opening if opening in OPENS_REASON:
+            case opening if opening in OPENS_REASON or self._requests.wants_code(control):
                 self._attend(click.key, click.user.id, channel, self._asking(control, click), tell)
             case _:
                 act = self._clicked(control)
@@ -222,15 +223,27 @@ class Handlers:
             if not reply.done or control.act is Act.DECLARE:
                 self._answers.send(user, channel, reply)
 
-        self._attend(submission.key, user, channel, self._submission(form), tell)
-        await ack()
+        if not form.code:
+            self._attend(submission.key, user, channel, self._submission(form), tell)
+            await ack()
+            return
+        now: list[Reply] = []
+        self._attend(submission.key, user, channel, self._submission(form), now.append, tell)
+        if now and not now[0].done:
+            self._seen.forget(submission.key)  # the same form may come again, with another code
+            said = terminal.flat(now[0].text, self._directory.name_of)
+            await ack(errors(said, CODE))
+        else:
+            await ack()
 
     def _submission(self, form: Form) -> Perform:
         if form.control.act is Act.DECLARE:
             return lambda asker: self._declared(
                 self._declaring.declare(form.reason, form.system, asker, form.answers), asker
             )
-        return lambda asker: self._requests.submitted(form.control, reason_of(form.reason), asker)
+        return lambda asker: self._requests.submitted(
+            form.control, reason_of(form.reason), replace(asker, code=form.code)
+        )
 
     async def shortcut(self, ack: AsyncAck, body: Body) -> None:
         """Open the form that declares."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from bot.slack.background import Background
 from bot.slack.calls import Calls, NoAnswerError, SlackCallError
-from bot.views.controls import Control
+from bot.views.controls import Act, Control
 from bot.views.declare_modal import SystemChoice, declare_modal
-from bot.views.modals import reason_modal
+from bot.views.modals import code_modal, reason_modal
 from bot.views.plan_view import plan_modal
 from config.models.bundles import Bundle
 from flows.engine import Engine
@@ -53,10 +53,11 @@ class Modals:
         self._open(trigger, view)
 
     def reason(self, trigger: str, control: Control) -> None:
-        """Ask for the reason of what a button asks for."""
+        """Ask for the reason of what a button asks for; for an approval, for a code."""
         run = self._engine.run(control.incident)
         if run is not None:
-            view = reason_modal(run, control.act, scope=control.scope, digest=control.digest)
+            ask = code_modal if control.act is Act.APPROVE else reason_modal
+            view = ask(run, control.act, scope=control.scope, digest=control.digest)
             self._open(trigger, view)
 
     def plan(self, trigger: str, incident: str) -> None:

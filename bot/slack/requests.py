@@ -173,8 +173,16 @@ class Requests:
         verb_said, subject = VERBS[control.act], control.scope or ""
         return self._desk.control(run, asked, asker, verb=verb_said, subject=subject)
 
+    def wants_code(self, control: Control) -> bool:
+        """Say whether a button approves what takes a code of a second factor."""
+        run = self._desk.engine.run(control.incident)
+        if run is None or control.act not in DECISIONS:
+            return False
+        verb, scope = DECISIONS[control.act], control.scope or PLAN_SCOPE
+        return self._desk.deciding.needs_code(run, verb, scope)
+
     def hindered(self, control: Control, asker: Asker) -> Reply | None:
-        """Say why asking for a reason would be in vain, before somebody types one."""
+        """Say why asking for a reason or a code would be in vain, before somebody types one."""
         run = self._desk.incident(control.incident, asker, control.act.value)
         if isinstance(run, Reply):
             return run
@@ -186,7 +194,10 @@ class Requests:
         if control.act in DECISIONS:
             scope, digest = control.scope or PLAN_SCOPE, control.digest or ""
             verb = DECISIONS[control.act]
-            return self._desk.hindrance(run, verb, person, asker, scope=scope, digest=digest)
+            hindrance = self._desk.hindrance(run, verb, person, asker, scope=scope, digest=digest)
+            if hindrance is not None or not self.wants_code(control):
+                return hindrance
+            return self._desk.unproven(run, person, "")
         asked = _pressed(control, "…")
         if asked is None:
             return Reply(text=messages.stale_control())

@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from bot.deciding import Deciding, Reply
+from bot.factors import Factors
 from bot.slack.announcing import Announcer
 from bot.slack.answers import Answers
 from bot.slack.app import NOBODY, Installation, Me, build_app
@@ -67,9 +68,11 @@ class SlackSurface:
         token: str,
         base_url: str | None = None,
         signing_secret: str = "",
+        factors: Factors | None = None,
     ) -> None:
         self._engine = engine
         self._bundles = bundles
+        self._factors = factors
         self._session = web_session()
         self._background = Background()
         self._me = NOBODY
@@ -123,7 +126,7 @@ class SlackSurface:
         )
 
     def _handlers(self) -> Handlers:
-        desk = Desk(self.deciding)
+        desk = Desk(self.deciding, self._factors)
         declaring = Declaring(desk, self.directory)
         return Handlers(
             desk=desk,

@@ -90,7 +90,7 @@ def confirm(*, title: str, text: str, yes: str, no: str, danger: bool = False) -
     return {**dialog, "style": "danger"} if danger else dialog
 
 
-def text_input(
+def text_input(  # noqa: PLR0913  # a field's properties, by name
     *,
     name: str,
     label: str,
@@ -98,12 +98,13 @@ def text_input(
     optional: bool = False,
     initial: str = "",
     most: int = limits.INPUT_TEXT,
+    multiline: bool = True,
 ) -> Block:
-    """Return a field for text of several lines."""
+    """Return a field for text, of several lines unless told otherwise."""
     element: Element = {
         "type": "plain_text_input",
         "action_id": name,
-        "multiline": True,
+        "multiline": multiline,
         "max_length": most,
         "placeholder": plain(placeholder, limits.PLACEHOLDER),
         **({"initial_value": cut(initial, most)} if initial else {}),

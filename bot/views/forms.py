@@ -10,11 +10,13 @@ from typing import Any
 from bot.views.controls import Control, ControlError, parse
 
 REASON = "reason"
+CODE = "code"
 SYSTEM = "system"
 QUESTION = "question:"
 YES, NO = "yes", "no"
 CALLBACK_DECLARE = "backout:declare"
 CALLBACK_REASON = "backout:reason"
+CALLBACK_CODE = "backout:code"
 CALLBACK_PLAN = "backout:plan"
 
 
@@ -27,6 +29,7 @@ class Form:
 
     control: Control
     reason: str = ""
+    code: str = field(default="", repr=False)
     system: str = ""
     answers: Mapping[str, bool] = field(default_factory=dict)
 
@@ -47,6 +50,7 @@ def read_form(view: Mapping[str, Any]) -> Form:
     return Form(
         control=control,
         reason=given.get(REASON, "").strip(),
+        code="".join(given.get(CODE, "").split()),
         system=given.get(SYSTEM, ""),
         answers=answers,
     )

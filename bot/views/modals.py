@@ -10,7 +10,7 @@ from typing import Any
 from bot.views import limits
 from bot.views.blocks import Block, modal, section, text_input
 from bot.views.controls import Act, Control, short_digest
-from bot.views.forms import CALLBACK_REASON, REASON
+from bot.views.forms import CALLBACK_CODE, CALLBACK_REASON, CODE, REASON
 from bot.views.holding import undo_words
 from bot.wording import emergencies
 from bot.wording.texts import bold, escape, inline
@@ -18,6 +18,8 @@ from flows.gates import PLAN_SCOPE
 from flows.runs import Run
 
 REASON_LIMIT = 1_000
+CODE_LIMIT = 10
+CODE_ONCE = "A code counts once, and only for this approval."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,37 @@ def reason_modal(
         submit=ask.submit,
         close="Cancel",
     )
+
+
+def code_modal(
+    run: Run, act: Act, *, scope: str | None = None, digest: str | None = None
+) -> dict[str, Any]:
+    """Return the modal that asks for a code before an approval counts, bound to what was seen."""
+    control = Control(act=act, incident=run.id, scope=scope, digest=digest)
+    gate = run.gate_of(scope or PLAN_SCOPE)
+    text = f"{_approving(run, scope)} {CODE_ONCE}"
+    field = text_input(
+        name=CODE,
+        label="Code of your authenticator app",
+        placeholder="Six digits",
+        most=CODE_LIMIT,
+        multiline=False,
+    )
+    return modal(
+        title="Approve",
+        blocks=[section(text), field] if gate else [section(CODE_ONCE)],
+        callback=CALLBACK_CODE,
+        metadata=control.dump()[: limits.METADATA],
+        submit="Approve" if gate else None,
+        close="Cancel",
+    )
+
+
+def _approving(run: Run, scope: str | None) -> str:
+    if scope in (None, PLAN_SCOPE):
+        title = bold(run.plan.title) if run.plan else "the plan"
+        return f"You approve {title} for {inline(run.id, 60)}; it destroys something."
+    return f"You approve {_step(run, scope)} for {inline(run.id, 60)}; it destroys something."
 
 
 def _what_happens(run: Run, act: Act, scope: str | None) -> Block:

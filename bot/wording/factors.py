@@ -4,7 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from bot.wording.texts import bold, clock, code, duration
+from bot.wording.texts import bold, clock, code, duration, inline
+from flows.runs import Run
 
 STEP = 30
 """Seconds for which an authenticator app shows a code."""
@@ -22,6 +23,16 @@ class Doubt(StrEnum):
     REPLAYED = "replayed"
     LOCKED = "locked"
     UNREADABLE = "unreadable"
+
+
+def code_wanted(run: Run) -> str:
+    """Point from a typed approval to the button, which asks for the code."""
+    return (
+        f"Nothing was done: what {inline(run.id, 60)} asks you to approve destroys something, so a "
+        "code of your authenticator app must say that it is you. Press *Approve* on the card, "
+        "which asks for it; never type a code into a channel. In a terminal of the bot's machine: "
+        f"{code(f'backout approve {run.id}', 80)}."
+    )
 
 
 def unproven(doubt: Doubt, *, name: str, person: str, until: datetime | None = None) -> str:

@@ -77,6 +77,10 @@ class AuthorizationClass(Traced):
     distinct_teams: bool = Field(
         default=False, description="Whether people of one team fill one seat together."
     )
+    second_factor: bool = Field(
+        default=False,
+        description="Whether approving what destroys something takes a code of a second factor.",
+    )
 
 
 class Condition(Traced):

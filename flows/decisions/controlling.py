@@ -4,7 +4,7 @@ from flows import events
 from flows.commands import About
 from flows.decisions import assessing, calling, emergencies, stepping
 from flows.decisions.turns import Turn
-from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Denied, Satisfied, refusal
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Denied, Satisfied, Verb, refusal
 from flows.objections import objection
 from flows.runs import Note
 from flows.states import Outcome, State, StepState
@@ -21,6 +21,8 @@ def decided(turn: Turn, event: events.Decided) -> None:
     if not run.takes_words(event.scope):
         return
     if refusal(gate, run.decisions, event.person, event.verb, event.digest, now) or not gate:
+        return
+    if gate.second_factor and event.verb is Verb.APPROVE and not event.proven:
         return
     decision = Decision(
         scope=event.scope,

@@ -1,6 +1,7 @@
 """What identified people may do, whatever the surface: the word counts, or a sentence says why."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,21 @@ def test_a_note_is_kept_and_an_empty_one_asked_for(
     assert not empty.done
     deciding.note(run, "database is fine", asking(story.EMILY))
     assert [note.text for note in approving.current(engine).notes] == ["database is fine"]
+
+
+def test_a_gate_that_asks_for_a_code(deciding: Deciding, engine: EmbeddedEngine) -> None:
+    """Whoever comes without one is pointed to where it is asked for; proven, the word counts."""
+    run = approving.current(engine)
+    assert run.gate is not None
+    asked = replace(run, gate=replace(run.gate, second_factor=True))
+    digest = approving.digest(engine)
+    unproven = deciding.decide(
+        asked, Verb.APPROVE, asking(story.JENNIFER), scope=PLAN_SCOPE, digest=digest
+    )
+    assert unproven is not None
+    assert not unproven.done
+    assert "Press *Approve*" in unproven.text
+    proven = replace(asking(story.JENNIFER), proven=True)
+    counted = deciding.decide(asked, Verb.APPROVE, proven, scope=PLAN_SCOPE, digest=digest)
+    assert counted is not None
+    assert counted.done

@@ -15,6 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 import bot.slack
+from bot.factors import Factors
 from bot.paging import Pager
 from bot.slack.surface import SlackSurface
 from bot.slack.transports import SocketMode, serve, web_app
@@ -131,6 +132,7 @@ class House:
         self.bundles = {b.system.system: b for b in load_systems(PACKAGED)}
         self.socket: SocketMode | None = None
         self.url = ""
+        self.factors: Factors | None = None
 
     async def start(self, *, http: bool | None = None) -> None:
         """Start the bot."""
@@ -151,6 +153,7 @@ class House:
             token=BOT_TOKEN,
             base_url=self.workspace.api_url,
             signing_secret=SIGNING_SECRET,
+            factors=self.factors,
         )
         self.estate = Estate(self.surface, self.engine, self.bundles["aivo"])
         self.driver = Driver(self.engine, self.estate.perform)
