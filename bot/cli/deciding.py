@@ -42,6 +42,13 @@ def deny(
     _order("deny", incident, person=person, code=code, digest=digest, step=step, reason=reason)
 
 
+def emergency(
+    incident: Incident, person: Person, reason: NeededReason, digest: Digest = "", code: Code = None
+) -> None:
+    """Begin on your word alone what loses nothing; a review of it is owed afterwards."""
+    _order("emergency", incident, person=person, code=code, digest=digest, reason=reason)
+
+
 def hold(incident: Incident, person: Person, reason: Reason = "", code: Code = None) -> None:
     """Begin nothing new; what is under way is finished."""
     _order("hold", incident, person=person, code=code, reason=reason)
@@ -113,6 +120,6 @@ def totp_remove(person: Named, system: System = None) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (approve, deny, hold, resume, retry, skip, undo, abort, ack):
+    for command in (approve, deny, emergency, hold, resume, retry, skip, undo, abort, ack):
         app.command()(command)
     app.add_typer(totp, name="totp", help="Second factors: who may decide on the command line.")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 SHORT = 8
+BOUND = ("approve", "emergency")
+"""What counts for exactly the plan that was read."""
 
 
 def order(  # noqa: PLR0913  # what the commands have in common, by name
@@ -38,8 +40,9 @@ def order(  # noqa: PLR0913  # what the commands have in common, by name
     settings = ground.settings()
     door = DoorClient(settings.data)
     open_run = _open(door, incident)
-    if verb == orders.Word.APPROVE and not _names(open_run, step, digest):
-        return _show_first(settings, open_run, step, person, stale=bool(digest))
+    if verb in BOUND and not _names(open_run, step, digest):
+        asked = _command(verb, open_run, step, person)
+        return _show_first(settings, open_run, asked, stale=bool(digest))
     given = _order(
         incident=open_run.incident,
         person=person,
@@ -84,9 +87,7 @@ def _names(run: "OpenRun", step: str, digest: str) -> bool:
     return (len(digest) >= SHORT and current.startswith(digest)) or not current
 
 
-def _show_first(
-    settings: "Settings", open_run: "OpenRun", step: str, person: str, *, stale: bool
-) -> ExitCode:
+def _show_first(settings: "Settings", open_run: "OpenRun", asked: str, *, stale: bool) -> ExitCode:
     """Show what an approval would be about: a word alone names no plan."""
     from bot.views.plan_text import plan_text
 
@@ -95,16 +96,19 @@ def _show_first(
     if run is not None and run.plan is not None:
         text = plan_text(run.plan, system=run.system_title, environment=run.environment)
         say(f"{text.rstrip()}\n")
-    digest = open_run.digest_of(step)[:SHORT]
-    asked = f"backout approve {open_run.incident} --digest {digest} --as {person}"
-    if step:
-        asked += f" --step {step}"
     if stale:
         complain("Nothing was done: what waits for approval now is another plan than you named.")
     else:
-        complain("Nothing was done yet: an approval is bound to the plan that you have read.")
-    complain(f"If this is what you approve: {asked}")
+        complain("Nothing was done yet: it counts for exactly the plan that you have read.")
+    complain(f"If this is what you want: {asked}")
     return ExitCode.PROBLEM if stale else ExitCode.USAGE
+
+
+def _command(verb: str, open_run: "OpenRun", step: str, person: str) -> str:
+    """Return the command that names what waits now."""
+    digest = open_run.digest_of(step)[:SHORT]
+    command = f"backout {verb} {open_run.incident} --digest {digest} --as {person}"
+    return f"{command} --step {step}" if step else command
 
 
 def _code(given: str | None) -> str:

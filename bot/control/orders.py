@@ -28,6 +28,7 @@ class Word(StrEnum):
     UNDO = "undo"
     ABORT = "abort"
     ACK = "ack"
+    EMERGENCY = "emergency"
 
 
 def new_request() -> str:

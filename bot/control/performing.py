@@ -105,6 +105,11 @@ class Orders:
                 return self._decide(run, gates.Verb(word.value), order, requester)
             case Word.ACK:
                 return self._deciding.acknowledge(run, requester)
+            case Word.EMERGENCY:
+                reason = order.reason.strip() or NO_REASON
+                return self._deciding.break_glass(
+                    run, requester, digest=order.digest, reason=reason
+                )
             case _:
                 asked = _asked(word, order)
                 return self._deciding.control(
@@ -152,7 +157,7 @@ def _asked(word: Word, order: Order) -> Asking:
             return events.UndoAsked(reason=reason)
         case Word.ABORT:
             return events.AbortAsked(reason=reason)
-        case Word.APPROVE | Word.DENY | Word.ACK:
+        case Word.APPROVE | Word.DENY | Word.ACK | Word.EMERGENCY:
             raise AssertionError(word)
         case _:
             assert_never(word)

@@ -10,6 +10,7 @@ from config.loader import load_systems
 from config.models.bundles import Bundle
 from config.settings import PACKAGED
 from flows import events
+from flows.authorizing import emergency
 from flows.declaring import declaration
 from flows.embedded import EmbeddedEngine
 from flows.events import BOT, Actor
@@ -67,7 +68,8 @@ def waiting(folder: Path, clock: Callable[[], datetime]) -> EmbeddedEngine:
     engine.feed(INCIDENT, proposed, actor=BOT, event_id="proposed")
     now = engine.now()
     expires = now + timedelta(minutes=30)
-    plan = seal(replace(story.plan(), prepared_at=now, expires_at=expires))
+    rules = emergency(bundles()["aivo"], story.PEOPLE, engine.unreviewed("aivo"), now)
+    plan = seal(replace(story.plan(), prepared_at=now, expires_at=expires, emergency=rules))
     prepared = events.PlanPrepared(
         planning=current(engine).planning, plan=plan, candidates=story.PEOPLE
     )

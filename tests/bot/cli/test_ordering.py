@@ -320,6 +320,20 @@ async def test_denying_steering_and_acknowledging(bot: Bot) -> None:
     assert approving.current(bot.engine).state == "cancelled"
 
 
+async def test_an_emergency(bot: Bot) -> None:
+    """At night, without Slack, one person begins what loses nothing, and owes the review."""
+    shown = await bot.run("emergency", "1", "--as", "emily-watson", "--reason", "nobody is up")
+    assert shown.code == ExitCode.USAGE
+    digest = approving.digest(bot.engine)[:8]
+    assert f"backout emergency INC-1 --digest {digest} --as emily-watson" in shown.err
+    given = ("--digest", digest, "--reason", "nobody is up")
+    told = await bot.order("emergency", *given, who="emily-watson")
+    assert told.code == ExitCode.OK, told.err
+    run = approving.current(bot.engine)
+    assert run.begun_early
+    assert run.debt is not None
+
+
 async def test_a_denial_needs_no_digest_but_a_reason(bot: Bot) -> None:
     """Stopping is easy, and the others learn why."""
     assert (await bot.order("deny", "--reason", " ")).code == ExitCode.PROBLEM
