@@ -37,7 +37,7 @@ async def test_a_plan_asks_those_whom_a_group_gives_a_role_now(tmp_path: Path) -
     assert asked["emily"].roles == ("oncall", "lead")
     assert asked["emily"].resolved == {"lead": GROUP, "oncall": "people.yaml"}
     assert asked["jennifer"].resolved == {"lead": "people.yaml"}
-    assert looked == ["shop"]
+    assert set(looked) == {"shop"}
     await bench.stop()
 
 
