@@ -11,6 +11,7 @@ pytestmark = pytest.mark.crash
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.timeout(600)  # dozens of whole runs, each in processes of its own
 def test_killed_at_any_commit_nothing_is_lost_and_nothing_is_done_twice(tmp_path: Path) -> None:
     """Every case closes with each change made exactly once, and with an unbroken chain."""
     command = [sys.executable, "-m", "tests.flows.killing", str(tmp_path)]
