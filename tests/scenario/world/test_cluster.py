@@ -144,7 +144,7 @@ async def test_without_a_good_revision_there_is_no_plan(tmp_path: Path) -> None:
 
 
 NEVER_READY = {
-    "procedures/service.yaml": {"timeout: 300s": "timeout: 3s", "budget: 6m": "budget: 8s"},
+    "procedures/service.yaml": {"timeout: 300s": "timeout: 3s", "budget: 6m": "budget: 30s"},
 }
 
 
