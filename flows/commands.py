@@ -89,6 +89,7 @@ class About(StrEnum):
     EXPIRED = "expired"
     NOT_PLANNED = "not_planned"
     STEP_APPROVAL_WANTED = "step_approval_wanted"
+    STEP_APPROVAL_LATE = "step_approval_late"
     HELD = "held"
     RESUMED = "resumed"
     NOT_TOLD = "not_told"

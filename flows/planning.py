@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from config import templates
 from config.models.bundles import Bundle
+from config.models.policies import AuthorizationClass
 from config.models.procedures import PHASES, Procedure
 from config.models.procedures import Step as ProcedureStep
 from flows import authorizing, events
@@ -24,7 +25,7 @@ from flows.contexts import namespace
 from flows.events import Event
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Person
 from flows.looks import Looks, output_of
-from flows.plans import Emergency, Plan, PlannedChange, PlannedStep, seal
+from flows.plans import Emergency, GateRules, Plan, PlannedChange, PlannedStep, seal
 from flows.runs import Run
 from flows.states import State
 
@@ -226,6 +227,16 @@ def _planned(bundle: Bundle, place: _Place, found: _Resolved) -> PlannedStep:
         skippable=step.skippable,
         required=step.required,
         needs=authorizing.class_slots(bundle, step.gate) if step.gate else (),
+        rules=_rules(authorizing.authorization_class(bundle, step.gate)) if step.gate else None,
+    )
+
+
+def _rules(kind: AuthorizationClass) -> GateRules:
+    return GateRules(
+        self_approval=kind.self_approval,
+        distinct_teams=kind.distinct_teams,
+        second_factor=kind.second_factor,
+        decision_limit=kind.limit,
     )
 
 

@@ -27,11 +27,22 @@ class PlannedChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateRules:
+    """How the gate of a step is to be opened, as the step's own class has it."""
+
+    self_approval: bool
+    distinct_teams: bool
+    second_factor: bool
+    decision_limit: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
     """One use of an action.  Times are seconds.
 
     `inputs` are concrete but for those named in `late`, which still hold their template and are
-    resolved from earlier steps' outputs right before the step.
+    resolved from earlier steps' outputs right before the step.  `rules` are those of its gate; the
+    plan's own where there are none.
     """
 
     id: str
@@ -59,6 +70,7 @@ class PlannedStep:
     skippable: bool
     required: bool
     needs: tuple[Slot, ...] = ()
+    rules: GateRules | None = None
 
     @property
     def window(self) -> float:
@@ -149,6 +161,9 @@ def digest_of(plan: Plan) -> str:
     for later in ("inputs", "blast_radius", "distinct_teams", "second_factor", "emergency"):
         if body[later] in (None, False):
             del body[later]  # plans of before that was kept had no such field
+    for step in body["steps"]:
+        if step["rules"] is None:
+            del step["rules"]
     return sha256(canonical(body).encode()).hexdigest()
 
 
@@ -181,17 +196,24 @@ def gate_of(
 ) -> Gate:
     """Return the gate of the whole plan, or of one step; only who can fill a slot is listed."""
     covered = [step for step in plan.steps if scope in (PLAN_SCOPE, step.id)]
+    rules = next((step.rules for step in covered if step.id == scope and step.rules), None)
+    rules = rules or GateRules(
+        self_approval=plan.self_approval,
+        distinct_teams=plan.distinct_teams,
+        second_factor=plan.second_factor,
+        decision_limit=plan.decision_limit,
+    )
     roles = {role for slot in slots for role in slot.any_of}
     return Gate(
         scope=scope,
         slots=slots,
         digest=plan.digest,
         declarer=declarer,
-        self_approval=plan.self_approval,
+        self_approval=rules.self_approval,
         candidates=tuple(person for person in candidates if roles & set(person.roles)),
         opened_at=plan.prepared_at,
-        decide_by=plan.prepared_at + plan.decision_limit,
+        decide_by=plan.prepared_at + rules.decision_limit,
         expires_at=plan.expires_at,
-        distinct_teams=plan.distinct_teams,
-        second_factor=plan.second_factor and any(s.effect == "destroys" for s in covered),
+        distinct_teams=rules.distinct_teams,
+        second_factor=rules.second_factor and any(s.effect == "destroys" for s in covered),
     )

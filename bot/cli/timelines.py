@@ -108,7 +108,7 @@ def _deciding(event: Event, titles: Titles) -> str | None:
             return f"broke the glass for the plan ({digest[:8]}): {reason}"
         case e.TimerFired(timer=timer):
             phase = timer.removeprefix("phase:")
-            return DEADLINES.get(timer, f"the time for {phase} is over")
+            return DEADLINES.get(timer.partition(":")[0], f"the time for {phase} is over")
         case e.NoteAdded(text=text):
             return f"note: {text}"
         case e.StallNoticed(why=why):

@@ -32,6 +32,12 @@ from flows.gates import PLAN_SCOPE, Gate, Person
 from flows.runs import Run
 from flows.states import Outcome, State
 
+ASKING = (
+    About.APPROVAL_WANTED,
+    About.APPROVAL_LATE,
+    About.STEP_APPROVAL_WANTED,
+    About.STEP_APPROVAL_LATE,
+)
 WORDS = {
     Act.RETRY: "retry",
     Act.RESUME: "resume",
@@ -79,8 +85,8 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
             return _approval_wanted(run, now)
         case About.STEP_APPROVAL_WANTED:
             return _step_approval_wanted(run, command.subject, now)
-        case About.APPROVAL_LATE:
-            return _approval_late(run, now)
+        case About.APPROVAL_LATE | About.STEP_APPROVAL_LATE:
+            return _approval_late(run, command.subject or PLAN_SCOPE, now)
         case About.APPROVED:
             return (
                 f"*Approved* by {approved_by(run) or 'everybody who is needed'}. "
@@ -154,10 +160,10 @@ def _please(run: Run, gate: Gate, now: datetime) -> str:
     return f"{who}: {asked}, {left(gate.decide_by, now)}."
 
 
-def _approval_late(run: Run, now: datetime) -> str:
-    gate = run.gate
+def _approval_late(run: Run, scope: str, now: datetime) -> str:
+    gate = run.gate_of(scope)
     wait = waiting(gate, run.decisions, now) if gate else None
-    if wait is not None and run.begun_early:
+    if wait is not None and run.begun_early and scope == PLAN_SCOPE:
         return emergencies.approvals_late(run, _mentions(wait.people), now)
     if gate is None or wait is None:
         return "The time to decide has passed. The card shows what is waited for."
@@ -165,9 +171,14 @@ def _approval_late(run: Run, now: datetime) -> str:
     rest = duration((gate.expires_at - now).total_seconds())
     who = _mentions(wait.people) or either([inline(title) for title in wait.titles])
     return (
-        f"*The time to decide has passed:* the plan has waited for {waited}.\n"
+        f"*The time to decide has passed:* {_what(run, scope)} has waited for {waited}.\n"
         f"{who}: please approve or deny; in {rest} the plan is void."
     )
+
+
+def _what(run: Run, scope: str) -> str:
+    titles = {step.id: step.title for step in run.plan.steps} if run.plan else {}
+    return bold(titles[scope], 120) if scope in titles else "the plan"
 
 
 def _paged(run: Run, command: Announce, now: datetime) -> str:
@@ -228,9 +239,7 @@ def _buttons(run: Run, command: Announce, now: datetime) -> list[Element | None]
     """Return the buttons that still count: Slack may have been slow."""
     if command.about is About.ESCALATED:
         return [acknowledge(run, run.declared_by)]
-    scopes = {About.APPROVAL_WANTED: PLAN_SCOPE, About.APPROVAL_LATE: PLAN_SCOPE}
-    if command.about is About.STEP_APPROVAL_WANTED:
-        scopes = {command.about: command.subject}
+    scopes = dict.fromkeys(ASKING, command.subject or PLAN_SCOPE)
     gate = run.gate_of(scopes.get(command.about, ""))
     if gate is None or waiting(gate, run.decisions, now) is None:
         return []

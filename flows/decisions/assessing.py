@@ -179,8 +179,8 @@ def plan_prepared(turn: Turn, event: events.PlanPrepared) -> None:
     decide_by = plan.prepared_at + plan.decision_limit
     half_time = plan.prepared_at + plan.decision_limit / 2
     turn.do(
-        SetTimer(timer="approvers", generation=event.planning, at=half_time),
-        SetTimer(timer="decision", generation=event.planning, at=decide_by),
+        SetTimer(timer=calling.APPROVERS, generation=event.planning, at=half_time),
+        SetTimer(timer=calling.DECISION, generation=event.planning, at=decide_by),
         SetTimer(timer="expiry", generation=event.planning, at=plan.expires_at),
     )
 

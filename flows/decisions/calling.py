@@ -5,12 +5,14 @@ from dataclasses import replace
 from flows import events
 from flows.commands import About, EndPages, SendPage
 from flows.decisions.turns import Turn
-from flows.gates import Person, helpful
+from flows.gates import PLAN_SCOPE, Person, helpful
 from flows.objections import objection
 from flows.paging import UNANSWERED, Acknowledgement, Page, subject_of
 from flows.states import State
 
 ESCALATION = "escalation"
+APPROVERS, DECISION = "approvers", "decision"
+"""Timers of a gate: of the plan's, or, with `:` and its id, of a step's."""
 
 
 def call_next(turn: Turn, why: str) -> None:
@@ -41,10 +43,10 @@ def page_asked(turn: Turn, event: events.PageAsked) -> None:
     _tell(turn, About.ESCALATED)
 
 
-def call_approvers(turn: Turn) -> None:
+def call_approvers(turn: Turn, scope: str = PLAN_SCOPE) -> None:
     """Call everybody whose approval would help, while there is still time to decide."""
-    run = turn.run
-    people = helpful(run.gate, run.decisions, turn.recorded.at) if run.gate else ()
+    gate = turn.run.gate_of(scope)
+    people = helpful(gate, turn.run.decisions, turn.recorded.at) if gate else ()
     if people:
         _page(turn, "approvers", "", people, "an approval is missing")
 
@@ -56,9 +58,9 @@ def notify(turn: Turn, people: tuple[Person, ...], why: str) -> None:
         _page(turn, "emergency", "", others, why)
 
 
-def decision_late(turn: Turn) -> None:
+def decision_late(turn: Turn, step: str = "") -> None:
     """Say that the time to decide has passed, and call the next rung where there is another."""
-    turn.announce(About.APPROVAL_LATE)
+    turn.announce(About.STEP_APPROVAL_LATE if step else About.APPROVAL_LATE, step)
     if turn.run.rungs_called < len(turn.run.chain):
         call_next(turn, "nobody has decided in time")
 

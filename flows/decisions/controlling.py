@@ -164,13 +164,14 @@ def timer_fired(turn: Turn, event: events.TimerFired) -> None:
     if not _is_current(turn, event):
         return
     run = turn.run
-    match event.timer:
-        case "approvers":
-            calling.call_approvers(turn)
+    timer, _, step = event.timer.partition(":")
+    match timer:
+        case calling.APPROVERS:
+            calling.call_approvers(turn, step or PLAN_SCOPE)
         case emergencies.LATE:
             emergencies.approvals_late(turn)
-        case "decision":
-            calling.decision_late(turn)
+        case calling.DECISION:
+            calling.decision_late(turn, step)
         case calling.ESCALATION:
             calling.nobody_answered(turn)
         case "expiry" if run.state is not State.APPROVE:
@@ -192,7 +193,11 @@ def _is_current(turn: Turn, event: events.TimerFired) -> bool:
         return calling.is_awaited(turn, event.generation)
     if event.timer == emergencies.LATE:
         return event.generation == run.planning
-    if event.timer in ("approvers", "decision", "expiry"):
+    timer, _, step = event.timer.partition(":")
+    if timer in (calling.APPROVERS, calling.DECISION) and step:
+        waits = step in run.steps and run.steps[step].state is StepState.WAITING
+        return waits and event.generation == run.planning
+    if event.timer in (calling.APPROVERS, calling.DECISION, "expiry"):
         return run.state is State.APPROVE and event.generation == run.planning
     if event.timer.startswith("phase:"):
         return len(run.spans) == event.generation

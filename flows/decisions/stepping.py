@@ -9,6 +9,7 @@ from datetime import datetime
 
 from flows import events
 from flows.commands import About, PerformStep, UndoStep, VerifyStep
+from flows.decisions import calling
 from flows.decisions.turns import Turn
 from flows.gates import Denied, Expired, Satisfied, Standing, evaluate
 from flows.plans import Plan, PlannedStep
@@ -75,9 +76,22 @@ def _ask(turn: Turn, step: PlannedStep) -> None:
     if standing is not None and not isinstance(standing, Satisfied):
         if record.state is StepState.PENDING:
             turn.set_step(step.id, state=StepState.WAITING)
+            _open_gate(turn, step)
             turn.announce(About.STEP_APPROVAL_WANTED, step.id)
         return None
     return perform(turn, step)
+
+
+def _open_gate(turn: Turn, step: PlannedStep) -> None:
+    """Start the clocks of a step's own gate now that it is asked for."""
+    gate = turn.run.step_gates.get(step.id)
+    if gate is None or step.rules is None:  # plans of before that was kept count from the plan's
+        return
+    now, limit = turn.recorded.at, gate.decide_by - gate.opened_at
+    opened = replace(gate, opened_at=now, decide_by=now + limit)
+    turn.set(step_gates={**turn.run.step_gates, step.id: opened})
+    for timer, after in ((calling.APPROVERS, limit / 2), (calling.DECISION, limit)):
+        turn.set_timer(f"{timer}:{step.id}", turn.run.planning, after.total_seconds())
 
 
 def _standing(turn: Turn, step: PlannedStep) -> Standing | None:

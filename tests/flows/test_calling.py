@@ -13,10 +13,11 @@ from flows.events import Event, Recorded
 from flows.gates import Person, Verb
 from flows.objections import Objection, objection
 from flows.paging import Page, Reached, Rung
+from flows.plans import GateRules, Plan, seal
 from flows.runs import Run
 from flows.states import State
 from tests.flows.bench import ALEX, EMILY, JENNIFER, MARCUS, actor, declaration
-from tests.flows.test_decisions import a_plan
+from tests.flows.test_decisions import a_plan, started, succeeded, under_way
 from tests.flows.test_gates import START
 
 DAVID = Person(id="david", name="David Park", roles=("executive",))
@@ -208,7 +209,7 @@ def test_without_a_chain_nothing_can_be_acknowledged() -> None:
     assert told.state.acknowledged is None
 
 
-def planned(told: Story) -> None:
+def planned(told: Story, plan: Plan | None = None) -> None:
     """Bring a story to where its plan waits for approval."""
     told.feed(events.FactsGathered())
     told.feed(
@@ -216,6 +217,44 @@ def planned(told: Story) -> None:
     )
     candidates = (MARCUS, EMILY, JENNIFER, ALEX)
     told.feed(
-        events.PlanPrepared(planning=told.state.planning, plan=a_plan(), candidates=candidates)
+        events.PlanPrepared(
+            planning=told.state.planning, plan=plan or a_plan(), candidates=candidates
+        )
     )
     assert told.state.state is State.APPROVE
+
+
+def test_the_gate_of_a_step_has_the_rules_and_the_time_of_its_own_class() -> None:
+    """Its limit begins when it is asked for; its approvers are called at half of it."""
+    rules = GateRules(
+        self_approval=False,
+        distinct_teams=True,
+        second_factor=False,
+        decision_limit=timedelta(minutes=2),
+    )
+    plan = a_plan()
+    steps = (plan.steps[0], replace(plan.steps[1], rules=rules), plan.steps[2])
+    told = Story()
+    planned(told, seal(replace(plan, steps=steps)))
+    for person in (EMILY, JENNIFER):
+        gate = told.state.gate
+        assert gate is not None
+        assert not gate.distinct_teams
+        word = events.Decided(
+            scope="plan", person=person, verb=Verb.APPROVE, digest=gate.digest, reason=""
+        )
+        told.feed(word, person)
+    told.wait(timedelta(minutes=4))
+    for make in (under_way(started), under_way(succeeded)):
+        told.feed(make(told.state))
+    asked = told.state.step_gates["second"]
+    assert asked.distinct_teams
+    assert asked.opened_at == START + timedelta(minutes=4)
+    assert asked.decide_by == START + timedelta(minutes=6)
+    told.wait(timedelta(minutes=7))
+    assert told.called()[-2:] == [
+        (300.0, "approvers", ("jennifer", "alex")),
+        (360.0, "level:2", ("jennifer", "alex")),
+    ]
+    late = [each for each in told.commands if isinstance(each, Announce)]
+    assert (About.STEP_APPROVAL_LATE, "second") in [(each.about, each.subject) for each in late]

@@ -38,6 +38,7 @@ def test_every_message_has_words_in_at_most_two_lines(about: About, name: str) -
         ("approve", About.APPROVAL_WANTED, "", APPROVERS),
         ("approve_late", About.APPROVAL_LATE, "", APPROVERS),
         ("restore_step_gate", About.STEP_APPROVAL_WANTED, "cut_over", APPROVERS - {"U02EMILY"}),
+        ("restore_step_gate", About.STEP_APPROVAL_LATE, "cut_over", APPROVERS - {"U02EMILY"}),
         ("restore", About.APPROVED, "", NOBODY),
         ("hold", About.HELD, "", LEAD),
         ("restore", About.DEADLINE, "rto", LEAD),
