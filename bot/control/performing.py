@@ -19,7 +19,7 @@ from config.models.bundles import Bundle
 from config.models.people import Person as Listed
 from flows import events, gates
 from flows.authorizing import RolesOf, SlackOf, only_listed, person_of
-from flows.gates import PLAN_SCOPE, Person
+from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Person
 from flows.objections import Asked as Asking
 from flows.runs import Run
 
@@ -51,8 +51,10 @@ class Orders:
         self._known = known
 
     def open_runs(self) -> tuple[OpenRun, ...]:
-        """Return the open incidents with the gates that are asked about."""
-        return tuple(_open_run(run) for run in self._deciding.engine.runs())
+        """Return the incidents that are open, or owe a review, with what is asked about."""
+        engine = self._deciding.engine
+        owing = [run for system in self._deciding.bundles for run in engine.unreviewed(system)]
+        return tuple(_open_run(run) for run in (*engine.runs(), *(r for r in owing if r.ended)))
 
     async def perform(self, word: Word, order: Order) -> Answer:
         """Do what is ordered, or say why not, as plain text."""
@@ -164,7 +166,7 @@ def _asked(word: Word, order: Order) -> Asking:
 
 
 def _open_run(run: Run) -> OpenRun:
-    scopes = (PLAN_SCOPE, *run.step_gates)
+    scopes = (REVIEW_SCOPE,) if run.ended else (PLAN_SCOPE, *run.step_gates)
     found = [(scope, gate) for scope in scopes if (gate := run.gate_of(scope)) is not None]
     return OpenRun(
         incident=run.id,

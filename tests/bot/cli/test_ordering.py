@@ -334,6 +334,21 @@ async def test_an_emergency(bot: Bot) -> None:
     assert run.debt is not None
 
 
+async def test_the_review_of_an_emergency_that_is_over(bot: Bot) -> None:
+    """What is owed can be paid here, too, by somebody else than who broke the glass."""
+    digest = approving.digest(bot.engine)[:8]
+    given = ("--digest", digest, "--reason", "nobody is up")
+    assert (await bot.order("emergency", *given, who="emily-watson")).code == ExitCode.OK
+    told = await bot.order("abort", "--reason", "it was the network", who="emily-watson")
+    assert told.code == ExitCode.OK, told.err
+    assert approving.current(bot.engine).ended
+    refused = await bot.order("approve", "--digest", digest, who="emily-watson")
+    assert refused.code == ExitCode.PROBLEM
+    told = await bot.order("approve", "--digest", digest)
+    assert told.code == ExitCode.OK, told.err
+    assert bot.engine.unreviewed("aivo") == ()
+
+
 async def test_a_denial_needs_no_digest_but_a_reason(bot: Bot) -> None:
     """Stopping is easy, and the others learn why."""
     assert (await bot.order("deny", "--reason", " ")).code == ExitCode.PROBLEM
