@@ -43,6 +43,10 @@ class FakeEngine:
         """Return the runs."""
         return tuple(run for run in self.known.values() if ended or not run.ended)
 
+    def unreviewed(self, system: str) -> tuple[Run, ...]:
+        """Return the runs that owe a review."""
+        return tuple(r for r in self.known.values() if r.system == system and r.debt is not None)
+
     def run_of_channel(self, channel: str) -> Run | None:
         """Return the run of a channel."""
         return next((run for run in self.known.values() if run.channel == channel), None)

@@ -129,6 +129,11 @@ async def test_a_declaration_survives_the_death_of_the_bot(tmp_path: Path, at: s
             return view is not None and "INC-1" in shown(view["blocks"])
 
         await here.people.wait_for(home, 20, what="the Home")
+
+        async def announced() -> bool:
+            return await here.count("INC-1 declared", INCIDENTS) > 0
+
+        await here.people.wait_for(announced, 20, what="the announcement")
         assert await here.count("INC-1 declared", INCIDENTS) == 1
 
 
