@@ -116,6 +116,11 @@ async def test_killed_while_calling_everybody_is_called_once(tmp_path: Path) -> 
     async with house(tmp_path) as home:
         await home.declare()
         await is_called(home, EMILY)
+
+        async def known() -> bool:
+            return home.engine.delivery("INC-1:page:1:emily-watson") is not None
+
+        await home.people.wait_for(known, 8.0, what="the message in the journal")
         await home.restart_abruptly()
         await home.until(lambda run: run.pages[0].reached)
         assert len(await direct(home, EMILY)) == 1
