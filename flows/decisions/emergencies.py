@@ -32,7 +32,8 @@ def break_glass_asked(turn: Turn, event: events.BreakGlassAsked) -> None:
         person=event.person, reason=event.reason, digest=plan.digest, at=now, late_at=late_at
     )
     turn.set(break_glass=broken, debt=turn.run.debt or Debt(gate=_review(turn, plan, rules)))
-    calling.acknowledge(turn, event.person, "emergency")
+    if event.person.id != turn.run.declared_by.id:  # others are called on until one is there
+        calling.acknowledge(turn, event.person, "emergency")
     turn.move(Trigger.GLASS_BROKEN)
     turn.set_timer(LATE, turn.run.planning, rules.late_limit)
     calling.notify(turn, rules.notified, f"{event.person.name} broke the glass: {event.reason}")

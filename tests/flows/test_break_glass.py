@@ -110,6 +110,15 @@ def test_what_loses_nothing_begins_at_once_and_people_are_told() -> None:
     assert told.state.acknowledged is not None
 
 
+def test_the_declarer_alone_is_no_answer_to_the_calls() -> None:
+    """They break the glass because nobody answers: the chain is climbed on."""
+    told = waiting()
+    told.feed(breaking(told.state, MARCUS))
+    told.wait(timedelta(minutes=6))
+    assert told.state.acknowledged is None
+    assert "level:2" in [subject for _, subject, _ in told.called()]
+
+
 def test_what_destroys_waits_for_every_approval() -> None:
     """Its own gate is not enough; nor is the plan's alone."""
     told = broken()
