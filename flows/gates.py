@@ -48,7 +48,7 @@ class Gate:
 
     `self_approval` lets the declarer be one of several; with `distinct_teams` people of one team
     fill one seat together.  With `second_factor` an approval counts only if a code proved who
-    gave it.
+    gave it.  One that is not `deniable` waits until it is satisfied.
     """
 
     scope: str
@@ -62,6 +62,7 @@ class Gate:
     expires_at: datetime
     distinct_teams: bool = False
     second_factor: bool = False
+    deniable: bool = True
 
     @property
     def seats(self) -> int:
@@ -130,6 +131,7 @@ class Refusal(StrEnum):
     NO_ROLE = "no_role"
     OWN_INCIDENT = "own_incident"
     SAME_TEAM = "same_team"
+    NOT_DENIABLE = "not_deniable"
     ALREADY = "already"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
 
@@ -206,6 +208,8 @@ def _personal_refusal(
         return Refusal.NO_ROLE
     if not eligible(gate, person):
         return Refusal.OWN_INCIDENT
+    if verb is Verb.DENY and not gate.deniable:
+        return Refusal.NOT_DENIABLE
     if verb is Verb.APPROVE and has_approved:
         return Refusal.ALREADY
     if verb is Verb.APPROVE and _adds_nothing(gate, decisions, person):
@@ -242,7 +246,7 @@ def _counts(gate: Gate, before: Iterable[Decision], decision: Decision) -> bool:
         return False
     if decision.verb is Verb.WITHDRAW:
         return True
-    if not eligible(gate, decision.person):
+    if not eligible(gate, decision.person) or (decision.verb is Verb.DENY and not gate.deniable):
         return False
     has_approved = any(p.id == decision.person.id for p in _approving(before))
     return decision.verb is Verb.DENY or not has_approved

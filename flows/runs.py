@@ -109,13 +109,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakGlass:
-    """Who began a plan (its digest) before it was approved, why, and what is still wanted when."""
+    """Who began a plan (its digest) before it was approved, and why."""
 
     person: Person
     reason: str
     digest: str
     at: datetime
-    late_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,9 +58,11 @@ def page_failed(page: Page) -> str:
     failed = [
         f"{_name(names, each)} by {_way(each)}: {inline(each.note, 200)}" for each in page.failures
     ]
-    text = f"*Not everybody was reached.* {sentence('; '.join(failed[:4]))}"
     lost = both([mention(p.slack, p.name) for p in page.unreached], shown=8)
-    return f"{text}\nPlease call {lost} by hand." if lost else text
+    head = "Not everybody was reached." if lost else "One way of calling people failed."
+    text = f"*{head}* {sentence('; '.join(failed[:4]))}"
+    rest = f"Please call {lost} by hand." if lost else "Everybody was reached in another way."
+    return f"{text}\n{rest}"
 
 
 def _name(names: dict[str, Person], each: Reached) -> str:

@@ -14,7 +14,7 @@ NO_TITLES: Mapping[str, str] = MappingProxyType({})
 DOING = {Verb.APPROVE: "approve", Verb.DENY: "deny", Verb.WITHDRAW: "withdraw from"}
 
 
-def refused(
+def refused(  # noqa: C901 one case a code
     refusal: Refusal,
     *,
     run: Run,
@@ -49,6 +49,11 @@ def refused(
             return f"{what}: you broke the glass, so somebody else must. {_ask(run, gate)}"
         case Refusal.OWN_INCIDENT:
             return f"{what}: you declared {run.id}, so somebody else must agree. {_ask(run, gate)}"
+        case Refusal.NOT_DENIABLE:
+            return (
+                f"{what}: it says that somebody looked at it, whatever they found. Write what you "
+                "think of it with `!incident note &lt;text&gt;`, then press *Reviewed*."
+            )
         case Refusal.SAME_TEAM:
             return (
                 f"{what}: somebody of your team has approved already, and people of one team count "

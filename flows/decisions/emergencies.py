@@ -11,7 +11,7 @@ from flows import events
 from flows.commands import About
 from flows.decisions import calling, stepping
 from flows.decisions.turns import Turn
-from flows.gates import REVIEW_SCOPE, Decision, Gate, Satisfied, evaluate, refusal
+from flows.gates import REVIEW_SCOPE, Decision, Gate, Person, Satisfied, evaluate, refusal
 from flows.objections import objection
 from flows.plans import Emergency, Plan
 from flows.runs import BreakGlass, Debt
@@ -27,11 +27,11 @@ def break_glass_asked(turn: Turn, event: events.BreakGlassAsked) -> None:
     if objection(turn.run, event) or plan is None or plan.emergency is None:
         return
     rules, now = plan.emergency, turn.recorded.at
-    late_at = now + timedelta(seconds=rules.late_limit)
-    broken = BreakGlass(
-        person=event.person, reason=event.reason, digest=plan.digest, at=now, late_at=late_at
-    )
-    turn.set(break_glass=broken, debt=turn.run.debt or Debt(gate=_review(turn, plan, rules)))
+    broken = BreakGlass(person=event.person, reason=event.reason, digest=plan.digest, at=now)
+    owed = turn.run.debt
+    if owed is None or owed.paid_at is not None:
+        owed = Debt(gate=_review(turn, event.person, plan, rules))
+    turn.set(break_glass=broken, debt=owed)
     if event.person.id != turn.run.declared_by.id:  # others are called on until one is there
         calling.acknowledge(turn, event.person, "emergency")
     turn.move(Trigger.GLASS_BROKEN)
@@ -41,7 +41,7 @@ def break_glass_asked(turn: Turn, event: events.BreakGlassAsked) -> None:
     turn.announce(About.GLASS_BROKEN)
 
 
-def _review(turn: Turn, plan: Plan, rules: Emergency) -> Gate:
+def _review(turn: Turn, person: Person, plan: Plan, rules: Emergency) -> Gate:
     """Return the gate of the review: never for who broke the glass, and for as long as it takes."""
     roles = {role for slot in rules.review for role in slot.any_of}
     candidates = turn.run.gate.candidates if turn.run.gate else ()
@@ -50,8 +50,9 @@ def _review(turn: Turn, plan: Plan, rules: Emergency) -> Gate:
         scope=REVIEW_SCOPE,
         slots=rules.review,
         digest=plan.digest,
-        declarer=turn.recorded.actor.id,
+        declarer=person.id,
         self_approval=False,
+        deniable=False,
         candidates=tuple(p for p in (*candidates, *rules.notified) if roles & set(p.roles)),
         opened_at=now,
         decide_by=now + timedelta(seconds=rules.review_limit),
@@ -68,6 +69,8 @@ def reviewed(turn: Turn, event: events.Decided) -> None:
     known = debt.decisions
     if refusal(debt.gate, known, event.person, event.verb, event.digest, now):
         return
+    if run.break_glass and event.person.id == run.break_glass.person.id:
+        return  # they broke it for a later plan of the same incident
     decision = Decision(
         scope=REVIEW_SCOPE,
         person=event.person,

@@ -214,6 +214,41 @@ def test_the_review_is_owed_until_somebody_else_pays_it() -> None:
     assert not told.state.takes_words(REVIEW_SCOPE)
 
 
+def test_a_review_can_not_be_denied_away() -> None:
+    """A denial would close it for ever, and with it the next emergency of the system."""
+    told = broken()
+    debt = told.state.debt
+    assert debt is not None
+    said = refusal(debt.gate, (), DAVID, Verb.DENY, debt.gate.digest, told.now)
+    assert said is Refusal.NOT_DENIABLE
+    told.feed(word(told.state, DAVID, REVIEW_SCOPE, Verb.DENY), DAVID)
+    assert told.state.debt == debt
+    told.feed(word(told.state, DAVID, REVIEW_SCOPE), DAVID)
+    assert told.state.debt is not None
+    assert told.state.debt.paid_at is not None
+
+
+def test_a_second_emergency_after_the_review_owes_another_one() -> None:
+    """What was paid was for the first plan."""
+    told = broken()
+    told.feed(word(told.state, DAVID, REVIEW_SCOPE), DAVID)
+    finish_first(told)
+    told.feed(events.HoldAsked(reason="look"))
+    told.feed(events.ReplanAsked(reason="again"))
+    later = replace(risky(), title="Another way")
+    told.feed(
+        events.PlanPrepared(
+            planning=told.state.planning, plan=seal(later), candidates=(*PEOPLE, DAVID)
+        )
+    )
+    told.feed(breaking(told.state), EMILY)
+    assert told.state.begun_early
+    assert told.state.debt is not None
+    assert told.state.debt.paid_at is None
+    assert told.state.plan is not None
+    assert told.state.debt.gate.digest == told.state.plan.digest
+
+
 def test_a_new_plan_needs_its_approvals_again() -> None:
     """The glass was broken for one plan; the debt stays."""
     told = broken()

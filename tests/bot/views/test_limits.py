@@ -161,9 +161,7 @@ def chains() -> st.SearchStrategy[tuple[Rung, ...]]:
 def glasses(digest: str) -> st.SearchStrategy[BreakGlass]:
     """Draw who began the plan early, and why."""
     when = st.just(story.START)
-    return st.builds(
-        BreakGlass, person=PERSON, reason=TEXT, digest=st.just(digest), at=when, late_at=when
-    )
+    return st.builds(BreakGlass, person=PERSON, reason=TEXT, digest=st.just(digest), at=when)
 
 
 def debts(digest: str, people: tuple[Person, ...]) -> st.SearchStrategy[Debt]:
