@@ -31,7 +31,8 @@ async def main() -> None:
     while not (folder / "pid").exists():
         await asyncio.sleep(0.01)
     print("ready", flush=True)
-    await asyncio.sleep(0 if sys.argv[2] == "closes" else 600)
+    while sys.argv[2] != "closes":  # a signal just before select() is seen after it only
+        await asyncio.sleep(0.05)
 
 asyncio.run(main())
 """

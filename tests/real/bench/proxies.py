@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -74,14 +75,20 @@ class Proxy:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:
+        sockets: list[socket.socket] = []
+
+        def opened(address: Any) -> socket.socket:
+            sockets.append(socket.socket(*address[:3]))
+            return sockets[-1]
+
         async with aiohttp.ClientSession(
             self._upstream,
-            connector=aiohttp.TCPConnector(ssl=self._trust),
+            connector=aiohttp.TCPConnector(ssl=self._trust, socket_factory=opened),
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
         ) as self._client:
             yield
-        await asyncio.sleep(LOOK)  # the loop closes the session's sockets a moment after it
+        await closed(*sockets)
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
@@ -181,12 +188,12 @@ class Proxy:
         except aiohttp.WSServerHandshakeError as error:
             self.requests[number] = replace(self.requests[number], status=error.status)
             return web.json_response(refusal(error.status, error.message), status=error.status)
-        socket = upstream.get_extra_info("socket")
+        inner = upstream.get_extra_info("socket")
         self.requests[number] = replace(self.requests[number], status=101)
         downstream = web.WebSocketResponse(protocols=protocols)
         await downstream.prepare(request)
         await asyncio.gather(_pump(upstream, downstream), _pump(downstream, upstream))
-        await closed(socket)
+        await closed(inner)
         return downstream
 
 

@@ -74,6 +74,7 @@ class Monitoring:
                     f"--storage.tsdb.path={folder / 'series'}",
                     f"--web.listen-address=127.0.0.1:{port}",
                     "--web.enable-lifecycle",
+                    "--rules.alert.resend-delay=1s",  # Alertmanager was just down: say it again
                 ],
                 log=folder / "prometheus.log",
                 ready=lambda: self._answers(f"{self.url}/-/ready"),
