@@ -16,7 +16,7 @@ from adapters.pagerduty.lines import AlertLine, Resolve, Services
 from bot.acknowledging import Acknowledging
 from bot.web.pagerduty import Webhooks
 from config.models.bundles import Bundle
-from config.models.systems import PagerdutyConnection
+from config.models.connections import PagerdutyConnection
 from config.secrets import SecretError
 from flows.authorizing import SlackOf
 from flows.engine import Engine

@@ -12,7 +12,8 @@ from typing import Any
 
 from adapters.kubernetes.cluster import Cluster
 from adapters.kubernetes.resources import NAMESPACES
-from config.models.systems import KubernetesConnection, System
+from config.models.connections import KubernetesConnection
+from config.models.systems import System
 from flows.actions import Clients, Context, PermanentError, Permission
 
 IN_CLUSTER = "in-cluster"

@@ -13,7 +13,8 @@ from adapters.kubernetes.drafts import Draft
 from adapters.kubernetes.entries import BINARY, DATA, Key, Name
 from adapters.kubernetes.resources import CONFIGMAPS
 from config.models.base import Model
-from config.models.systems import SecretRef, System
+from config.models.connections import SecretRef
+from config.models.systems import System
 from flows.actions import (
     Change,
     Context,

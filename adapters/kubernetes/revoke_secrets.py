@@ -17,7 +17,8 @@ from adapters.kubernetes.resources import SECRETS
 from adapters.kubernetes.restarts import Choice
 from adapters.values import count, listed
 from config.models.base import Model
-from config.models.systems import SecretRef, System
+from config.models.connections import SecretRef
+from config.models.systems import System
 from flows.actions import (
     ANY,
     Change,

@@ -14,7 +14,8 @@ from adapters.kubernetes.entries import Key, Name
 from adapters.kubernetes.resources import SECRETS
 from adapters.values import count
 from config.models.base import Model
-from config.models.systems import SecretRef, System
+from config.models.connections import SecretRef
+from config.models.systems import System
 from flows.actions import ANY, Context, Effect, JsonObject, Permission
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from adapters.pagerduty import alerts
 from adapters.pagerduty.calls import Calls, PagerdutyError, PassingError
-from config.models.systems import PagerdutyConnection
+from config.models.connections import PagerdutyConnection
 from config.secrets import SecretError
 from flows.engine import Delivery, Engine, LaterError
 from flows.paging import Page, Reached

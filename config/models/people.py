@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from config.models.base import Duration, Identifier, Model, Traced
-from config.models.systems import SecretRef
+from config.models.connections import SecretRef
 
 
 class Person(Traced):

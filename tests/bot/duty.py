@@ -13,7 +13,7 @@ from bot.pagerduty import Pagerduty
 from bot.paging import Pager
 from config.loader import load_systems
 from config.models.bundles import Bundle
-from config.models.systems import PagerdutyConnection
+from config.models.connections import PagerdutyConnection
 from config.secrets import SecretError
 from config.settings import PACKAGED
 from flows.commands import Announce, EndPages, SendPage, SetTimer

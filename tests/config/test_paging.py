@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from config import checks
-from config.models.systems import PagerdutyConnection
+from config.models.connections import PagerdutyConnection
 from tests.config import examples
 
 
