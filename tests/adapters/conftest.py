@@ -62,6 +62,12 @@ def scripted(
             kubernetes={"context": CONTEXT, "namespace": "production"},
             prometheus={"url": server.url, "token": "env:PROMETHEUS"},
             statuspage={"url": server.url, "page": "xyz", "token": "env:STATUSPAGE"},
+            launchdarkly={
+                "project": "aivo",
+                "environment": "production",
+                "token": "env:LAUNCHDARKLY",
+                "url": server.url,
+            },
         )
         surroundings = surroundings_for(
             tmp_path,
@@ -69,6 +75,7 @@ def scripted(
             helm=str(write_helm(tmp_path / "helm", dict(helm or {}))),
             PROMETHEUS="prometheus-secret",
             STATUSPAGE="statuspage-secret",
+            LAUNCHDARKLY="launchdarkly-secret",
             **(secrets or {}),
         )
         return FakeContext(

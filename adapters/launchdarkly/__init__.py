@@ -1,0 +1,1 @@
+"""LaunchDarkly: feature flags of one environment of one project."""
