@@ -5,8 +5,7 @@ Built by `bot.wiring`; does nothing where no system has a connection to PagerDut
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -36,8 +35,8 @@ class Pagerduty:
         bundles: Mapping[str, Bundle],
         slack_of: SlackOf,
         *,
+        calls: Calls,
         resolve: Resolve,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connections = {
             name: bundle.system.connections.pagerduty
@@ -45,13 +44,13 @@ class Pagerduty:
             if bundle.system.connections.pagerduty is not None
         }
         self._resolve = resolve
-        self._calls = Calls(clock)
+        self._calls = calls
         self._nudged = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._answers: dict[tuple[str, str], Answers] = {}
         self._acknowledging = Acknowledging(engine, bundles, slack_of)
         services = {
-            name: _services(bundles[name], each) for name, each in self._connections.items()
+            name: services_of(bundles[name], each) for name, each in self._connections.items()
         }
         self.line = AlertLine(engine, services, self._calls, resolve)
         self._hooks = Webhooks(self._acknowledging, self._secrets, self._known, self._nudged.set)
@@ -76,7 +75,6 @@ class Pagerduty:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        self._calls.close()
 
     async def _watch(self) -> None:
         while True:
@@ -140,7 +138,7 @@ class Pagerduty:
             return None
 
 
-def _services(bundle: Bundle, connection: PagerdutyConnection) -> Services:
+def services_of(bundle: Bundle, connection: PagerdutyConnection) -> Services:
     """Return which service rings for which level."""
     levels = bundle.people.escalation
     keys = {subject_of(each.level): each.pagerduty or connection.routing_key for each in levels}

@@ -16,17 +16,19 @@ from pydantic import SecretStr
 
 from adapters.clients import ClientPool
 from adapters.kubernetes import access, connections
+from adapters.pagerduty.calls import Calls
 from adapters.registry import ActionRegistry
 from bot.control import door
 from bot.control.orders import SOCKET
 from bot.control.performing import Acquaintance, Orders
 from bot.core import Core, Telling, surroundings_of
 from bot.factors import FOLDER, Factors
+from bot.on_call import OnCall
 from bot.pagerduty import Pagerduty
 from bot.paging import Pager
 from bot.slack import transports
 from bot.slack.identity import doubt_about
-from bot.slack.surface import SlackSurface
+from bot.slack.surface import Login, SlackSurface
 from bot.starting import load_checked, warm_up
 from bot.watching import Watchman, heartbeat
 from config import secrets
@@ -71,16 +73,23 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
     async with AsyncExitStack() as stack:
         engine = EmbeddedEngine(settings.data)
         stack.callback(engine.close)
+        calls = Calls()
+        stack.callback(calls.close)
         slack = SlackSurface(
             engine,
             bundles,
-            token=_secret(settings.slack_bot_token),
-            base_url=settings.slack_api_url,
-            signing_secret=_secret(settings.slack_signing_secret),
+            Login(
+                token=_secret(settings.slack_bot_token),
+                base_url=settings.slack_api_url,
+                signing_secret=_secret(settings.slack_signing_secret),
+            ),
             factors=factors_of(settings),
+            on_call=OnCall(calls, bundles.values(), resolve=secrets.resolve),
         )
         stack.push_async_callback(slack.close)
-        pagerduty = Pagerduty(engine, bundles, slack.directory.slack_of, resolve=secrets.resolve)
+        pagerduty = Pagerduty(
+            engine, bundles, slack.directory.slack_of, calls=calls, resolve=secrets.resolve
+        )
         stack.push_async_callback(pagerduty.close)
         telling = Telling(
             messenger=slack.messenger,

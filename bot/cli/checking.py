@@ -45,9 +45,9 @@ def check(system: str | None, *, live: bool, as_json: bool) -> ExitCode:
         bundles = (ground.one_system(bundles, system),)
     problems = problems or _cross_checks(bundles)
     reports = [report_of(bundle) for bundle in bundles]
-    asked = _ask_slack(settings, bundles) if live and not problems else []
+    asked = _ask_outside(settings, bundles) if live and not problems else []
     if as_json:
-        print_json({"problems": problems, "systems": reports, "slack": asked})
+        print_json({"problems": problems, "systems": reports, "outside": asked})
     else:
         _print(reports, problems, asked)
     return ExitCode.PROBLEM if problems or any(not each["ok"] for each in asked) else ExitCode.OK
@@ -71,10 +71,10 @@ def _cross_checks(bundles: Iterable["Bundle"]) -> list["Problem"]:
     return list(checks.check_all(bundles, ActionRegistry()))
 
 
-def _ask_slack(settings: "Settings", bundles: Iterable["Bundle"]) -> list[dict[str, Any]]:
+def _ask_outside(settings: "Settings", bundles: Iterable["Bundle"]) -> list[dict[str, Any]]:
     import asyncio
 
-    from bot.slack.checking import live_check
+    from bot.live import live_check
 
     return [plain(each) for each in asyncio.run(live_check(settings, tuple(bundles)))]
 
@@ -132,7 +132,7 @@ def _print(
     for report in reports:
         _print_report(report)
     if asked:
-        say("Slack")
+        say("Outside")
     for each in asked:
         say(f"  {'✓' if each['ok'] else '✗'} {each['text']}")
 

@@ -1,4 +1,4 @@
-"""`backout check --live`: whether Slack grants what the bot and the systems need.
+"""Whether Slack grants what the bot and the systems need.  Called by `bot.live`.
 
 Asks and changes nothing.  What can't be asked of Slack (which events are subscribed, whether
 buttons arrive) shows at the first use; docs/slack-install.md has a round to walk.
@@ -6,15 +6,17 @@ buttons arrive) shows at the first use; docs/slack-install.md has a round to wal
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import SecretStr
 from ruamel.yaml import YAML
 
+from bot.findings import Finding
+from bot.rosters import NOBODY, Doubt, Membership, Roster, further_roles
 from bot.slack.calls import Calls, RefusedError, SlackCallError, web_client, web_session
 from bot.slack.directory import Directory
-from bot.slack.groups import Doubt, Groups, Membership, further_roles
+from bot.slack.groups import Groups
 from bot.slack.identity import IdentityRefusal, human
 from config.checks import authority
 from config.checks.notes import Notes
@@ -33,21 +35,18 @@ ADVICE: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at: what was seen, and what to do where it is not `ok`."""
+async def live_check(
+    settings: Settings, bundles: Sequence[Bundle], schedules: Membership = NOBODY
+) -> tuple[Finding, ...]:
+    """Look at Slack with the tokens of the settings.  Never raises for what Slack answers.
 
-    ok: bool
-    text: str
-
-
-async def live_check(settings: Settings, bundles: Sequence[Bundle]) -> tuple[Finding, ...]:
-    """Look at Slack with the tokens of the settings.  Never raises for what Slack answers."""
+    `schedules` says who is on call now, for the gates.
+    """
     token = settings.slack_bot_token
     if token is None:
         return (Finding(ok=False, text="SLACK_BOT_TOKEN is not set: Slack was not asked"),)
     async with _calls(token, settings.slack_api_url) as calls:
-        return tuple([finding async for finding in _findings(calls, settings, bundles)])
+        return tuple([f async for f in _findings(calls, settings, bundles, schedules)])
 
 
 @asynccontextmanager
@@ -60,7 +59,7 @@ async def _calls(token: SecretStr, base_url: str) -> AsyncIterator[Calls]:
 
 
 async def _findings(
-    calls: Calls, settings: Settings, bundles: Sequence[Bundle]
+    calls: Calls, settings: Settings, bundles: Sequence[Bundle], schedules: Membership
 ) -> AsyncIterator[Finding]:
     try:
         me = await calls.do(calls.client.auth_test)
@@ -82,10 +81,11 @@ async def _findings(
         yield await _channel(directory, bundle)
         yield _people(directory, bundle)
     groups = Groups(calls, bundles)
-    yield _groups(await groups.fetch(), bundles)
+    roster = Roster(groups=await groups.fetch(), schedules=schedules)
+    yield _groups(roster.groups, bundles)
     for bundle in bundles:
-        if bundle.people.by_group():
-            yield _gates(directory, bundle, groups.known())
+        if bundle.people.from_outside():
+            yield _gates(directory, bundle, roster)
 
 
 def needed_scopes() -> frozenset[str]:
@@ -162,7 +162,7 @@ def _groups(seen: Membership, bundles: Iterable[Bundle]) -> Finding:
         return Finding(ok=True, text="no role names a user group")
     match seen.doubt:
         case None:
-            missing = sorted(set(wanted) - set(seen.users))
+            missing = sorted(set(wanted) - set(seen.members))
         case Doubt.PLAN:
             text = "user groups need a paid plan of Slack; people are mentioned one by one instead"
             return Finding(ok=True, text=text)
@@ -175,12 +175,12 @@ def _groups(seen: Membership, bundles: Iterable[Bundle]) -> Finding:
     return Finding(ok=True, text=f"all {len(wanted)} user groups are there")
 
 
-def _gates(directory: Directory, bundle: Bundle, seen: Membership) -> Finding:
-    """Look whether gates can be filled by those who are in the groups right now."""
+def _gates(directory: Directory, bundle: Bundle, seen: Roster) -> Finding:
+    """Look whether gates can be filled by those who are in groups and on call right now."""
     people = tuple(
         person.model_copy(update={"roles": (*person.roles, *further)})
         for person in bundle.people.people
-        for further in [further_roles(bundle, directory.slack_of(person), seen)]
+        for further in [further_roles(bundle, person, directory.slack_of(person), seen)]
     )
     roles = {
         name: role.model_copy(update={"members": "listed"})
@@ -192,9 +192,9 @@ def _gates(directory: Directory, bundle: Bundle, seen: Membership) -> Finding:
     system = bundle.system.system
     if notes.problems:
         found = "; ".join(sorted({problem.message for problem in notes.problems}))
-        text = f"{system}: with those who are in the user groups now, {found}"
+        text = f"{system}: with those who are in user groups and on call now, {found}"
         return Finding(ok=False, text=text)
-    text = f"{system}: with those who are in the user groups now, every gate can be filled"
+    text = f"{system}: with those who are in user groups and on call now, every gate can be filled"
     return Finding(ok=True, text=text)
 
 

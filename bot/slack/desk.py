@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from bot import messages
 from bot.deciding import Deciding, Reply, Requester
 from bot.factors import Factors, Unproven
+from bot.rosters import EMPTY, Roster
 from bot.slack import sentences
 from bot.slack.directory import Member
-from bot.slack.groups import NOBODY, Membership
 from bot.slack.identity import IdentityRefusal, anybody, resolve
 from bot.wording.factors import Doubt
 from config.models.bundles import Bundle
@@ -37,7 +37,7 @@ class Asker:
     event: str
     reachable: bool = True
     code: str = field(default="", repr=False)
-    groups: Membership = NOBODY
+    roster: Roster = EMPTY
 
 
 class Desk:
@@ -75,14 +75,14 @@ class Desk:
         self,
         system: str,
         asker: Asker,
-        find: Callable[[Member | None, Bundle, Membership], Person | IdentityRefusal],
+        find: Callable[[Member | None, Bundle, Roster], Person | IdentityRefusal],
     ) -> Person | Reply:
         bundle = self.bundles.get(system)
         if bundle is None:
             return Reply(text=messages.system_gone(system))
         if not asker.reachable:
             return Reply(text=messages.unidentified(messages.Unidentified.UNREACHABLE))
-        found = find(asker.member, bundle, asker.groups)
+        found = find(asker.member, bundle, asker.roster)
         if isinstance(found, IdentityRefusal):
             return Reply(text=sentences.unidentified(found, bundle.system.title, asker.user))
         return found
@@ -167,15 +167,11 @@ class Desk:
     def _with_doubt(
         self, reply: Reply | None, run: Run, person: Person, asker: Asker, wanted: set[str]
     ) -> Reply | None:
-        """Add to a refusal that Slack did not say who is in the groups that could have helped."""
-        if reply is None or asker.groups.doubt is None or wanted & set(person.roles):
+        """Add to a refusal that it is not known who is where a role could have come from."""
+        if reply is None or wanted & set(person.roles):
             return reply
-        people = self.bundles[run.system].people
-        helping = [people.roles[role] for role in people.by_group() if role in wanted]
-        if not helping:
-            return reply
-        names = [role.slack_group or role.title for role in helping]
-        return replace(reply, text=f"{reply.text} {sentences.in_doubt(asker.groups.doubt, names)}")
+        doubts = sentences.doubts(self.bundles[run.system], asker.roster, wanted)
+        return replace(reply, text=" ".join((reply.text, *doubts)))
 
     def acknowledge(self, run: Run, asker: Asker) -> Reply | None:
         """Note that somebody listed is there."""

@@ -17,6 +17,7 @@ from slack_bolt.async_app import AsyncAck
 from bot import messages
 from bot.control import texts as terminal
 from bot.deciding import Reply
+from bot.rosters import Rosters
 from bot.slack import commands, sentences
 from bot.slack.answers import Answers
 from bot.slack.background import Background
@@ -25,7 +26,6 @@ from bot.slack.commands import Request, Verb
 from bot.slack.declaring import Declaration, Declaring
 from bot.slack.desk import Asker, Desk
 from bot.slack.directory import Directory
-from bot.slack.groups import Groups
 from bot.slack.homes import Homes
 from bot.slack.modals import Modals
 from bot.slack.payloads import Click, Message, Shortcut, Slash, Submission
@@ -54,7 +54,7 @@ class Handlers:
         declaring: Declaring,
         requests: Requests,
         directory: Directory,
-        groups: Groups,
+        rosters: Rosters,
         answers: Answers,
         modals: Modals,
         homes: Homes,
@@ -65,7 +65,7 @@ class Handlers:
         self._declaring = declaring
         self._requests = requests
         self._directory = directory
-        self._groups = groups
+        self._rosters = rosters
         self._answers = answers
         self._modals = modals
         self._homes = homes
@@ -265,12 +265,12 @@ class Handlers:
         """Act for a person, at once where it is known who that is, else after asking Slack."""
         if not self._seen.add(key):
             return
-        member, groups = self._directory.member(user), self._groups.fresh()
-        if member is None or groups is None:
+        member, roster = self._directory.member(user), self._rosters.fresh()
+        if member is None or roster is None:
             work = self._ask_who(key, user, channel, act, later or tell)
             self._background.spawn(work, f"request of {user}")
             return
-        asker = Asker(user=user, member=member, channel=channel, event=key, groups=groups)
+        asker = Asker(user=user, member=member, channel=channel, event=key, roster=roster)
         reply = self._performed(act, asker)
         if reply is not None:
             tell(reply)
@@ -290,7 +290,7 @@ class Handlers:
     async def _ask_who(
         self, key: str, user: str, channel: str | None, act: Perform, tell: Tell
     ) -> None:
-        groups = await self._groups.now()
+        roster = await self._rosters.now()
         member = self._directory.member(user)
         reachable = True
         try:
@@ -304,7 +304,7 @@ class Handlers:
             channel=channel,
             event=key,
             reachable=reachable,
-            groups=groups,
+            roster=roster,
         )
         reply = self._performed(act, asker, acked=True)
         if not reachable:

@@ -6,8 +6,8 @@ Unknown, deactivated, a bot, a guest, of another workspace, or listed twice: nob
 from dataclasses import dataclass
 
 from bot.messages import Unidentified
+from bot.rosters import EMPTY, Roster, further_roles
 from bot.slack.directory import Directory, Member
-from bot.slack.groups import NOBODY, Membership, further_roles
 from config.models.bundles import Bundle
 from config.models.people import Person as Listed
 from flows.authorizing import person_of
@@ -38,11 +38,11 @@ def human(member: Member | None) -> Member | IdentityRefusal:
 
 
 def resolve(
-    member: Member | None, bundle: Bundle, groups: Membership = NOBODY
+    member: Member | None, bundle: Bundle, roster: Roster = EMPTY
 ) -> Person | IdentityRefusal:
     """Return the person of a system's people.yaml whom a member is.
 
-    Who somebody is comes first: a user group gives roles only to people who are listed.
+    Who somebody is comes first: groups and schedules give roles only to people who are listed.
     """
     found = human(member)
     if isinstance(found, IdentityRefusal):
@@ -53,14 +53,14 @@ def resolve(
         return IdentityRefusal(reason=Unidentified.AMBIGUOUS, people=names)
     if not listed:
         return IdentityRefusal(reason=Unidentified.NOT_LISTED)
-    return person_of(listed[0], found.id, further_roles(bundle, found.id, groups))
+    return person_of(listed[0], found.id, further_roles(bundle, listed[0], found.id, roster))
 
 
 def anybody(
-    member: Member | None, bundle: Bundle, groups: Membership = NOBODY
+    member: Member | None, bundle: Bundle, roster: Roster = EMPTY
 ) -> Person | IdentityRefusal:
     """Return the listed person, or an active human without any role (to declare, to note)."""
-    found = resolve(member, bundle, groups)
+    found = resolve(member, bundle, roster)
     if isinstance(found, IdentityRefusal) and found.reason is Unidentified.NOT_LISTED:
         assert member is not None
         return Person(id=f"slack:{member.id}", name=member.name, slack=member.id)

@@ -4,21 +4,23 @@ What is one sentence stands there; here stands which sentences make an answer, a
 only Slack needs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import assert_never
 
 from bot import messages
 from bot.messages import bold, both, code, headline, inline, situation, what_it_is
+from bot.rosters import Doubt, Roster, schedule_key
 from bot.slack.calls import NoAnswerError, RateLimitedError, SlackCallError
-from bot.slack.groups import Doubt
 from bot.slack.identity import IdentityRefusal
 from bot.wording.texts import fit
+from config.models.bundles import Bundle
 from flows.runs import Run
 
 REASON_MISSING = "Say in a few words what it is about."
 LISTING_LIMIT = 10_000
 WHY = "a reason, for the record"
+_UNTIL = "Until it is, only the roles count that people.yaml lists."
 
 
 def unidentified(found: IdentityRefusal, system: str, user: str) -> str:
@@ -32,24 +34,45 @@ def steps_wanted(verb: str) -> str:
     return messages.missing(verb, what)
 
 
-def in_doubt(doubt: Doubt, groups: Sequence[str]) -> str:
-    """Say that nobody has a role by these groups now, and why."""
-    named = both([code(f"@{group}", 80) for group in groups])
+def doubts(bundle: Bundle, roster: Roster, wanted: Collection[str]) -> Iterator[str]:
+    """Say of which of the wanted roles it is not known who has them, and why."""
+    people = bundle.people
+    groups = [
+        people.roles[role].slack_group or role for role in people.by_group() if role in wanted
+    ]
+    if roster.groups.doubt is not None and groups:
+        named = both([code(f"@{group}", 80) for group in groups])
+        yield f"Who is in {named} is not known: {_group_doubt(roster.groups.doubt)} {_UNTIL}"
+    schedules = [
+        schedule
+        for role in people.by_schedule()
+        if role in wanted
+        and (schedule := people.roles[role].schedule)
+        and schedule_key(bundle.system.system, schedule) not in roster.schedules.members
+    ]
+    if roster.schedules.doubt is not None and schedules:
+        named = both([f"PagerDuty's schedule {code(each, 80)}" for each in schedules])
+        yield f"Who is on call in {named} is not known: {_schedule_doubt(roster)} {_UNTIL}"
+
+
+def _group_doubt(doubt: Doubt) -> str:
     match doubt:
         case Doubt.PLAN:
-            why, advice = "this workspace's plan of Slack has no user groups", ""
+            return "this workspace's plan of Slack has no user groups."
         case Doubt.SCOPE:
-            why, advice = "the scope `usergroups:read` is missing", "Install the app again. "
+            return "the scope `usergroups:read` is missing. Install the app again."
         case Doubt.REFUSED:
-            why, advice = "Slack refuses to say it", "The log says more. "
+            return "Slack refuses to say it. The log says more."
         case Doubt.NO_ANSWER:
-            why, advice = "Slack did not answer", "Try again in a moment. "
+            return "Slack did not answer. Try again in a moment."
         case never:
             assert_never(never)
-    return (
-        f"Who is in {named} is not known: {why}. {advice}Until it is, only the roles count that "
-        "people.yaml lists."
-    )
+
+
+def _schedule_doubt(roster: Roster) -> str:
+    if roster.schedules.doubt is Doubt.NO_ANSWER:
+        return "PagerDuty did not answer. Try again in a moment."
+    return "PagerDuty refuses to say it. The log says more."
 
 
 def answer_how(run: Run) -> str:

@@ -8,10 +8,12 @@ well: what was begun goes on, and what people see catches up.
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.deciding import Deciding, Reply
 from bot.factors import Factors
+from bot.rosters import Rosters, Source, Unasked
 from bot.slack.announcing import Announcer
 from bot.slack.answers import Answers
 from bot.slack.app import NOBODY, Installation, Me, build_app
@@ -57,6 +59,15 @@ class SlackRefusesError(Exception):
     """Slack does not let the bot in.  The message says what to do."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How Slack is reached, and told from those who pretend to be it."""
+
+    token: str = field(repr=False)
+    base_url: str | None = None
+    signing_secret: str = field(default="", repr=False)
+
+
 class SlackSurface:
     """Everything of Slack.  To be made inside the event loop; `close` ends it."""
 
@@ -64,11 +75,10 @@ class SlackSurface:
         self,
         engine: Engine,
         bundles: Mapping[str, Bundle],
+        login: Login,
         *,
-        token: str,
-        base_url: str | None = None,
-        signing_secret: str = "",
         factors: Factors | None = None,
+        on_call: Source | None = None,
     ) -> None:
         self._engine = engine
         self._bundles = bundles
@@ -78,9 +88,10 @@ class SlackSurface:
         self._me = NOBODY
         self._loaded = False
         self._lasting: list[asyncio.Task[None]] = []
-        self.calls = Calls(web_client(token, base_url, self._session))
+        self.calls = Calls(web_client(login.token, login.base_url, self._session))
         self.directory = Directory(self.calls)
-        self.groups = Groups(self.calls, bundles.values())
+        groups = Groups(self.calls, bundles.values())
+        self.rosters = Rosters(groups, on_call or Unasked())
         self.deciding = Deciding(engine, bundles, self.directory.slack_of)
         self.poster = Poster(engine, self.calls)
         self.messenger = SlackMessenger(engine, self.poster, self.directory)
@@ -103,10 +114,10 @@ class SlackSurface:
         self.handlers = self._handlers()
         self.app = build_app(
             # Without a token of its own: bolt would warn that authorization makes it useless.
-            web_client(None, base_url, self._session),
-            signing_secret=signing_secret,
+            web_client(None, login.base_url, self._session),
+            signing_secret=login.signing_secret,
             handlers=self.handlers,
-            installation=Installation(lambda: self._me, token),
+            installation=Installation(lambda: self._me, login.token),
         )
         engine.listen(self.cards.changed)
         engine.listen(self.homes.changed)
@@ -133,7 +144,7 @@ class SlackSurface:
             declaring=declaring,
             requests=Requests(desk, declaring),
             directory=self.directory,
-            groups=self.groups,
+            rosters=self.rosters,
             answers=self.answers,
             modals=Modals(self._engine, self.calls, self._bundles, self._background),
             homes=self.homes,
@@ -144,8 +155,8 @@ class SlackSurface:
     # For the core
 
     async def roles_now(self, bundle: Bundle) -> RolesOf:
-        """Return who of a system's people has roles by user groups now."""
-        return await self.groups.roles_now(bundle, self.directory.slack_of)
+        """Return who of a system's people has roles by user groups and schedules now."""
+        return await self.rosters.roles_now(bundle, self.directory.slack_of)
 
     @property
     def ready(self) -> bool:
@@ -221,8 +232,8 @@ class SlackSurface:
 
     def _render_home(self, user: str) -> dict[str, Any]:
         member = self.directory.known(user)
-        groups = self.groups.known()
-        found = {name: resolve(member, each, groups) for name, each in self._bundles.items()}
+        roster = self.rosters.known()
+        found = {name: resolve(member, each, roster) for name, each in self._bundles.items()}
         return home(
             self._engine.runs(),
             {name: person for name, person in found.items() if isinstance(person, Person)},

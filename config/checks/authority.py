@@ -1,7 +1,7 @@
 """Every gate can be filled by the people who are there, whoever of them declares.
 
 A gate that nobody can open is found here, before the incident, not at three in the morning.  Who
-is in a Slack user group can't be seen here: `backout check --live` checks again with those who are.
+is in a user group, or on call, can't be seen here: `backout check --live` checks again with those.
 """
 
 from collections.abc import Iterable, Iterator

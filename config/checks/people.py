@@ -17,6 +17,11 @@ def check(notes: Notes) -> None:
         notes.must_differ(FILE, {"email": "e-mail", "slack": "Slack id"}.get(field, field), given)
     vendors = ((("vendors", i, "id"), v.id) for i, v in enumerate(people.vendors))
     notes.must_differ(FILE, "vendor", vendors)
+    connection = notes.bundle.system.connections.pagerduty
+    if connection is None or connection.token is None:
+        for name in people.by_schedule():
+            message = "nobody can be asked who is on call: connections.pagerduty needs a `token`"
+            notes.add(FILE, ("roles", name, "schedule"), message)
     _check_escalation(notes)
 
 

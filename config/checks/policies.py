@@ -105,8 +105,8 @@ def _check_roles(notes: Notes) -> None:
     for index, role in enumerate(authorization.control):
         notes.must_exist(FILE, ("authorization", "control", index), "role", role, roles)
     people = notes.bundle.people
-    by_group = set(authorization.control) & set(people.by_group())
-    if not by_group and not any(people.with_role(role) for role in authorization.control):
+    from_outside = set(authorization.control) & set(people.from_outside())
+    if not from_outside and not any(people.with_role(role) for role in authorization.control):
         message = "nobody has one of these roles: a run could not be held or undone"
         notes.add(FILE, ("authorization", "control"), message)
 

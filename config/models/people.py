@@ -28,16 +28,23 @@ class Role(Traced):
     slack_group: str | None = Field(
         default=None, description="Handle of the Slack user group to mention, without @."
     )
-    members: Literal["listed", "slack_group"] = Field(
+    schedule: str | None = Field(
+        default=None,
+        pattern=r"^P[A-Z0-9]+$",
+        description="Id of a PagerDuty schedule, as its page's address shows it.",
+    )
+    members: Literal["listed", "slack_group", "pagerduty_schedule"] = Field(
         default="listed",
         description="Who has the role besides the people who list it: nobody, or whoever of this "
-        "file is in its user group when they decide.",
+        "file is in its user group, or on call in its schedule, when they decide.",
     )
 
     @model_validator(mode="after")
-    def _group_is_named(self) -> Self:
+    def _source_is_named(self) -> Self:
         if self.members == "slack_group" and self.slack_group is None:
             raise ValueError("`members: slack_group` needs the group's handle in `slack_group`")
+        if self.members == "pagerduty_schedule" and self.schedule is None:
+            raise ValueError("`members: pagerduty_schedule` needs the schedule's id in `schedule`")
         return self
 
 
@@ -92,12 +99,21 @@ class People(Model):
         """Return the roles that user groups give."""
         return tuple(name for name, role in self.roles.items() if role.members == "slack_group")
 
-    def possible(self) -> tuple[Person, ...]:
-        """Return everybody with all roles they could have: a user group may hold any of them."""
-        by_group = self.by_group()
+    def by_schedule(self) -> tuple[str, ...]:
+        """Return the roles that schedules of PagerDuty give."""
         return tuple(
-            person.model_copy(update={"roles": (*person.roles, *by_group)})
-            for person in self.people
+            name for name, role in self.roles.items() if role.members == "pagerduty_schedule"
+        )
+
+    def from_outside(self) -> tuple[str, ...]:
+        """Return the roles that are not only listed here."""
+        return (*self.by_group(), *self.by_schedule())
+
+    def possible(self) -> tuple[Person, ...]:
+        """Return everybody with all roles they could have: outside, anybody may be given them."""
+        outside = self.from_outside()
+        return tuple(
+            person.model_copy(update={"roles": (*person.roles, *outside)}) for person in self.people
         )
 
     def with_role(self, role: str) -> tuple[Person, ...]:

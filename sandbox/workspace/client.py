@@ -163,7 +163,7 @@ class WorkspaceClient:
     async def wait_for(
         self,
         look: Callable[[], Awaitable[T | None]],
-        timeout: float = 5.0,  # noqa: ASYNC109  # a test names how long it is willing to wait
+        timeout: float = 30.0,  # noqa: ASYNC109  # a test names how long it is willing to wait
         *,
         what: str = "",
     ) -> T:

@@ -57,6 +57,7 @@ class Stub:
     alerts: dict[tuple[str, str], Alert] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    schedules: dict[str, list[str]] = field(default_factory=dict)
     _status: int = 0
     _headers: Mapping[str, str] = field(default_factory=dict)
     _faults_left: int = 0
@@ -72,7 +73,9 @@ class Stub:
         site = web.Application()
         site.router.add_post("/v2/enqueue", self._enqueue)
         site.router.add_get("/incidents", self._list)
+        site.router.add_get("/users", self._users)
         site.router.add_get("/users/{id}", self._user)
+        site.router.add_get("/schedules/{id}/users", self._on_call)
         self._runner = web.AppRunner(site, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=tls).start()
@@ -192,7 +195,30 @@ class Stub:
         user = USERS.get(request.match_info["id"])
         if user is None:
             return _problem(404, "Not Found")
-        return web.json_response({"user": {"id": request.match_info["id"], "type": "user", **user}})
+        return web.json_response({"user": _user(request.match_info["id"])})
+
+    async def _users(self, request: web.Request) -> web.Response:
+        self.requests.append("GET users")
+        if found := self._fails() or _unwelcome(request):
+            return found
+        if unknown := set(request.query) - {"limit", "offset", "query"}:
+            return _problem(400, f"unknown parameters: {sorted(unknown)}")
+        shown = [_user(name) for name in USERS][: int(request.query.get("limit", "25"))]
+        return web.json_response({"users": shown, "limit": 25, "offset": 0, "more": True})
+
+    async def _on_call(self, request: web.Request) -> web.Response:
+        self.requests.append("GET on-call")
+        if found := self._fails() or _unwelcome(request):
+            return found
+        if set(request.query) != {"since", "until"}:
+            return _problem(400, "since and until belong together")
+        since, until = (datetime.fromisoformat(request.query[n]) for n in ("since", "until"))
+        if since.tzinfo is None or until.tzinfo is None or since >= until:
+            return _problem(400, "since must be before until, both with a zone")
+        users = self.schedules.get(request.match_info["id"])
+        if users is None:
+            return _problem(404, "Schedule not found")
+        return web.json_response({"users": [_user(name) for name in users]})
 
     def _fails(self) -> web.Response | None:
         """Answer with the fault, before anything was done."""
@@ -213,6 +239,10 @@ def reference(user: str) -> dict[str, str]:
     """Return a person as PagerDuty refers to them."""
     name = USERS.get(user, {}).get("name", user)
     return {"id": user, "type": "user_reference", "summary": name}
+
+
+def _user(user: str) -> dict[str, str]:
+    return {"id": user, "type": "user", **USERS[user]}
 
 
 def _incident(alert: Alert) -> dict[str, Json]:

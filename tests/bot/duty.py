@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from adapters.pagerduty.calls import Calls
 from bot.pagerduty import Pagerduty
 from bot.paging import Pager
 from config.loader import load_systems
@@ -80,12 +81,13 @@ class Duty:
         """Start, on the journal that is there."""
         bundles = {"aivo": self.bundle}
         self.engine = EmbeddedEngine(self.folder, clock=lambda: self.now)
+        self.calls = Calls(self._seconds)
         self.duty = Pagerduty(
             self.engine,
             bundles,
             lambda person: f"U{person.id[:4].upper()}",
+            calls=self.calls,
             resolve=resolve,
-            clock=self._seconds,
         )
         self.pager = Pager([self.messages, self.duty.line])
 
@@ -95,6 +97,7 @@ class Duty:
     async def close(self) -> None:
         """Stop; the journal stays."""
         await self.duty.close()
+        self.calls.close()
         self.engine.close()
 
     @property

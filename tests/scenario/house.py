@@ -17,7 +17,8 @@ from ruamel.yaml import YAML
 import bot.slack
 from bot.factors import Factors
 from bot.paging import Pager
-from bot.slack.surface import SlackSurface
+from bot.rosters import Source
+from bot.slack.surface import Login, SlackSurface
 from bot.slack.transports import SocketMode, serve, web_app
 from config.loader import load_systems
 from config.models.bundles import Bundle
@@ -36,6 +37,7 @@ from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 from sandbox.workspace.delivery import INTERACTIVE
 from tests.bot import story
 
+PATIENCE = 30.0  # seconds that a test waits for what must come, on however busy a machine
 MARCUS, EMILY = "U0MARCUS", "U0EMILY"
 JENNIFER, ALEX, DAVID = "U0JENNIFER", "U0ALEX", "U0DAVID"
 GUEST = "U0GUEST"
@@ -133,6 +135,7 @@ class House:
         self.socket: SocketMode | None = None
         self.url = ""
         self.factors: Factors | None = None
+        self.on_call: Source | None = None
 
     async def start(self, *, http: bool | None = None) -> None:
         """Start the bot."""
@@ -150,10 +153,13 @@ class House:
         self.surface = SlackSurface(
             self.engine,
             self.bundles,
-            token=BOT_TOKEN,
-            base_url=self.workspace.api_url,
-            signing_secret=SIGNING_SECRET,
+            Login(
+                token=BOT_TOKEN,
+                base_url=self.workspace.api_url,
+                signing_secret=SIGNING_SECRET,
+            ),
             factors=self.factors,
+            on_call=self.on_call,
         )
         self.estate = Estate(self.surface, self.engine, self.bundles["aivo"])
         self.driver = Driver(self.engine, self.estate.perform)
@@ -222,7 +228,7 @@ class House:
             run = self.engine.run(incident)
             return run if run is not None and wanted(run) else None
 
-        return await self.people.wait_for(look, 8.0, what=f"{incident} as wanted")
+        return await self.people.wait_for(look, PATIENCE, what=f"{incident} as wanted")
 
     async def card(self, run: Run) -> dict[str, Any]:
         """Return the card as it is in the channel."""
@@ -237,7 +243,7 @@ class House:
             card = await self.card(run)
             return card if text in str(card["blocks"]) else None
 
-        return await self.people.wait_for(look, 8.0, what=f"{text!r} on the card")
+        return await self.people.wait_for(look, PATIENCE, what=f"{text!r} on the card")
 
     async def click(self, who: str, run: Run, act: str) -> dict[str, Any]:
         """Press the button of the card whose action begins with `backout:<act>`."""
@@ -255,7 +261,7 @@ class House:
                 None,
             )
 
-        action = await self.people.wait_for(look, 8.0, what=f"button {act}")
+        action = await self.people.wait_for(look, PATIENCE, what=f"button {act}")
         return await self.people.click(who, run.channel or "", self.card_of(run) or "", action)
 
     async def stale_click(self, who: str, run: Run, action: str, value: str) -> None:
@@ -287,7 +293,7 @@ class House:
                     return str(message["text"])
             return None
 
-        return await self.people.wait_for(look, 8.0, what=f"{who} told {text!r}")
+        return await self.people.wait_for(look, PATIENCE, what=f"{who} told {text!r}")
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ async def break_glass(home: House, who: str) -> None:
     async def asked() -> dict[str, object] | None:
         return await home.people.modal(who)
 
-    modal = await home.people.wait_for(asked, 8.0, what="the modal")
+    modal = await home.people.wait_for(asked, 30.0, what="the modal")
     assert "before it is approved" in shown(modal)
     await home.people.submit(who, str(modal["id"]), {"reason": WHY})
 

@@ -29,7 +29,7 @@ async def is_called(home: House, who: str, text: str = "You are called") -> Mapp
     async def look() -> Mapping[str, Any] | None:
         return next((m for m in await direct(home, who) if text in m["text"]), None)
 
-    return await home.people.wait_for(look, 8.0, what=f"{who} called")
+    return await home.people.wait_for(look, 30.0, what=f"{who} called")
 
 
 async def test_the_other_on_call_is_called_and_acknowledges(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ async def test_the_next_level_is_called_when_nobody_answers(tmp_path: Path) -> N
             said = await home.people.messages(run.channel or "")
             return next((m for m in said if "Nobody has acknowledged for 5 min" in m["text"]), None)
 
-        message = await home.people.wait_for(told, 8.0, what="the escalation told")
+        message = await home.people.wait_for(told, 30.0, what="the escalation told")
         assert f"<@{JENNIFER}>" in shown(message["blocks"])
         press = next(name for name in buttons(message["blocks"]) if "acknowledge" in name)
         await home.people.click(ALEX, run.channel or "", message["ts"], press)
@@ -107,7 +107,7 @@ async def test_somebody_who_is_not_in_the_workspace_is_called_by_hand(tmp_path: 
             said = await home.people.messages(run.channel or "")
             return next((m for m in said if "Not everybody was reached" in m["text"]), None)
 
-        message = await home.people.wait_for(told, 8.0, what="the failure told")
+        message = await home.people.wait_for(told, 30.0, what="the failure told")
         assert "Please call Emily Watson by hand" in message["text"]
 
 
@@ -120,7 +120,7 @@ async def test_killed_while_calling_everybody_is_called_once(tmp_path: Path) -> 
         async def known() -> bool:
             return home.engine.delivery("INC-1:page:1:emily-watson") is not None
 
-        await home.people.wait_for(known, 8.0, what="the message in the journal")
+        await home.people.wait_for(known, 30.0, what="the message in the journal")
         await home.restart_abruptly()
         await home.until(lambda run: run.pages[0].reached)
         assert len(await direct(home, EMILY)) == 1

@@ -237,7 +237,7 @@ async def test_the_home(tmp_path: Path) -> None:
             found = await home.people.home(JENNIFER)
             return found is not None and "Nothing waits for you" in shown(found["blocks"])
 
-        await home.people.wait_for(quiet, 8.0, what="a quiet Home")
+        await home.people.wait_for(quiet, 30.0, what="a quiet Home")
 
 
 async def test_the_global_shortcut_declares(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def is_complete(home: House) -> None:
             return False
         return {MARCUS, EMILY} <= set(ours[0]["members"]) and bool(await announcements(home))
 
-    await home.people.wait_for(look, 12.0, what="a complete channel")
+    await home.people.wait_for(look, 30.0, what="a complete channel")
     run = await home.until(lambda run: run.state == "approve")
     cards = [
         message

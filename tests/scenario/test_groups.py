@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack import groups as membership
+from bot import rosters
 from config.models.bundles import Bundle
 from flows.events import Decided
 from flows.runs import Run
@@ -23,7 +23,7 @@ FROM_GROUP = "slack group @engineering-leads"
 @pytest.fixture(autouse=True)
 def nothing_stays_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test wait a minute: what was seen is old at once."""
-    monkeypatch.setattr(membership, "FRESH_FOR", 0.0)
+    monkeypatch.setattr(rosters, "FRESH_FOR", 0.0)
 
 
 def by_group(bundle: Bundle) -> Bundle:
@@ -195,7 +195,7 @@ async def test_within_a_minute_slack_is_asked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was seen is good for a minute, so that ten people's clicks are no storm of questions."""
-    monkeypatch.setattr(membership, "FRESH_FOR", 60.0)
+    monkeypatch.setattr(rosters, "FRESH_FOR", 60.0)
     async with grouped(tmp_path) as home:
         run = await home.declare()
         await home.click(DAVID, run, "approve")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.slack import Finding, live_check
+from bot.findings import Finding
+from bot.slack.checking import live_check
 from config.loader import load_systems
 from config.settings import PACKAGED, Settings
 from sandbox.workspace import Settings as Rules

@@ -49,7 +49,7 @@ async def test_a_limit_delays_the_card_only(tmp_path: Path) -> None:
             said = [m["text"] for m in await home.people.messages(run.channel or "")]
             return sum("· *Approved*" in text for text in said) == 1
 
-        await home.people.wait_for(told, 8.0, what="one announcement")
+        await home.people.wait_for(told, 30.0, what="one announcement")
 
 
 async def test_a_lost_answer_posts_nothing_twice(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ async def test_a_deleted_card_comes_back(tmp_path: Path) -> None:
         async def moved() -> bool:
             return home.card_of(run) != old
 
-        await home.people.wait_for(moved, 8.0, what="a new card")
+        await home.people.wait_for(moved, 30.0, what="a new card")
         run = await home.until(lambda run: run.ended)
         card = await home.card_shows(run, "CLOSED")
         assert card["ts"] in (await home.people.channels())[run.channel_name]["pins"]

@@ -95,7 +95,7 @@ async def test_a_declaration_rings_and_an_answer_there_is_shown_here(
             run = bot.core.engine.run("INC-1")
             return run if run and run.pages and run.pages[0].reached else None
 
-        run = await people.wait_for(rings, 10.0, what="the alert sent")
+        run = await people.wait_for(rings, 30.0, what="the alert sent")
         assert {each.via for each in run.pages[0].reached if each.ok} == {"slack", "pagerduty"}
         alert = stub.of(1)
         assert alert.told[0]["links"][0]["href"].endswith(f"channel={run.channel}")
@@ -113,7 +113,7 @@ async def test_a_declaration_rings_and_an_answer_there_is_shown_here(
             said = await people.messages(run.channel or "")
             return any("Emily Watson acknowledged" in str(each) for each in said) or None
 
-        await people.wait_for(shown, 10.0, what="the answer on the card")
+        await people.wait_for(shown, 30.0, what="the answer on the card")
         found = bot.core.engine.run("INC-1")
         assert found is not None
         assert found.acknowledged is not None

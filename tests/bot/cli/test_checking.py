@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bot import live
 from bot.cli.failures import ExitCode
-from bot.slack import checking
+from bot.findings import Finding
 from config.settings import PACKAGED
 from tests.bot.cli.conftest import Cli
 
@@ -119,13 +120,13 @@ def test_live_without_a_token_is_a_problem(backout: Cli) -> None:
     assert "✗ SLACK_BOT_TOKEN is not set" in backout.out
 
 
-def test_live_shows_what_slack_answered(backout: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_shows_what_was_answered(backout: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every finding is a line; all of them well is exit code 0."""
 
-    async def live_check(*_: object) -> tuple[checking.Finding, ...]:
-        return (checking.Finding(ok=True, text="the bot is @backout"),)
+    async def live_check(*_: object) -> tuple[Finding, ...]:
+        return (Finding(ok=True, text="the bot is @backout"),)
 
-    monkeypatch.setattr(checking, "live_check", live_check)
+    monkeypatch.setattr(live, "live_check", live_check)
 
     assert backout("check", "--live") == ExitCode.OK
-    assert "Slack\n  ✓ the bot is @backout\n" in backout.out
+    assert "Outside\n  ✓ the bot is @backout\n" in backout.out

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from bot.rosters import NOBODY, Doubt, Roster, further_roles
 from bot.slack.calls import NoAnswerError, RateLimitedError, RefusedError
-from bot.slack.groups import NOBODY, Doubt, Groups, further_roles
+from bot.slack.groups import Groups
 from config.loader import load_system
 from config.models.bundles import Bundle
 from config.settings import PACKAGED
@@ -36,7 +37,7 @@ async def test_what_was_seen_is_fresh_for_a_minute() -> None:
     groups = Groups(calls, [by_group()], clock=clock)
     assert groups.fresh() is None
     seen = await groups.now()
-    assert seen.users == {"engineering-leads": {"U1", "U2"}}
+    assert seen.members == {"engineering-leads": {"U1", "U2"}}
     clock.now += 60.0
     assert await groups.now() is seen
     clock.now += 0.1
@@ -80,7 +81,7 @@ async def test_what_was_known_is_forgotten_where_slack_does_not_say(
     await groups.now()
     clock.now += 61.0
     seen = await groups.now()
-    assert (seen.users, seen.doubt) == ({}, doubt)
+    assert (seen.members, seen.doubt) == ({}, doubt)
     assert groups.known() == seen
     assert groups.fresh() is None
 
@@ -91,7 +92,7 @@ async def test_a_deleted_group_gives_nothing() -> None:
     empty = {"handle": "sre-oncall", "users": None}
     calls.answer("usergroups_list", answer({**LEADS, "date_delete": 1_700_000_000}, empty))
     seen = await Groups(calls, [by_group()]).fetch()
-    assert seen.users == {"sre-oncall": frozenset()}
+    assert seen.members == {"sre-oncall": frozenset()}
 
 
 async def test_a_group_that_is_only_mentioned_gives_nothing() -> None:
@@ -102,7 +103,9 @@ async def test_a_group_that_is_only_mentioned_gives_nothing() -> None:
     assert calls.names() == []
     calls.answer("usergroups_list", answer(LEADS))
     seen = await groups.fetch()
-    assert further_roles(MENTIONED, "U1", seen) == {}
-    assert further_roles(by_group(), "U1", seen) == {"eng_lead": "slack group @engineering-leads"}
-    assert further_roles(by_group(), "U3", seen) == {}
-    assert further_roles(by_group(), None, seen) == {}
+    roster, somebody = Roster(groups=seen), MENTIONED.people.people[0]
+    given = {"eng_lead": "slack group @engineering-leads"}
+    assert further_roles(MENTIONED, somebody, "U1", roster) == {}
+    assert further_roles(by_group(), somebody, "U1", roster) == given
+    assert further_roles(by_group(), somebody, "U3", roster) == {}
+    assert further_roles(by_group(), somebody, None, roster) == {}

@@ -108,7 +108,7 @@ async def test_a_declaration_survives_the_death_of_the_bot(tmp_path: Path, at: s
             made = any(name.startswith("inc-") for name in await here.people.channels())
             return made if done else bool(await here.people.calls(method))
 
-        await here.people.wait_for(called, 20, what=method)
+        await here.people.wait_for(called, 30.0, what=method)
         await here.kill()
         await here.people.clear_faults()
         await here.serve()
@@ -121,19 +121,19 @@ async def test_a_declaration_survives_the_death_of_the_bot(tmp_path: Path, at: s
             assert channels[name]["id"] == run.channel
             return {MARCUS, EMILY, JENNIFER, ALEX} <= set(channels[name]["members"])
 
-        await here.people.wait_for(everyone, 20, what="everyone in the channel")
+        await here.people.wait_for(everyone, 30.0, what="everyone in the channel")
         await here.people.open_home(MARCUS)
 
         async def home() -> bool:
             view = await here.people.home(MARCUS)
             return view is not None and "INC-1" in shown(view["blocks"])
 
-        await here.people.wait_for(home, 20, what="the Home")
+        await here.people.wait_for(home, 30.0, what="the Home")
 
         async def announced() -> bool:
             return await here.count("INC-1 declared", INCIDENTS) > 0
 
-        await here.people.wait_for(announced, 20, what="the announcement")
+        await here.people.wait_for(announced, 30.0, what="the announcement")
         assert await here.count("INC-1 declared", INCIDENTS) == 1
 
 
