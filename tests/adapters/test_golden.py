@@ -17,6 +17,8 @@ import pytest
 
 from adapters.registry import ActionRegistry
 from flows.actions import Action, ActionError, Preview
+from tests.adapters import aws_answers
+from tests.adapters.aws_answers import AwsAnswers
 from tests.adapters.fakes import FakeContext
 from tests.adapters.servers import ScriptedServer, helm_calls
 
@@ -26,7 +28,7 @@ GOLDEN = Path(__file__).with_name("golden")
 CASES = sorted(GOLDEN.glob("*/*.json"))
 RECORD = "RECORD_GOLDEN"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-SEEN = ("requests", "helm_calls", "posts", "result")
+SEEN = ("requests", "helm_calls", "aws_calls", "posts", "result")
 Json = Any
 
 
@@ -42,6 +44,9 @@ async def test_case(
     """The action asks exactly what the case records, and answers what it records."""
     told = _read(case)
     monkeypatch.setattr("adapters.kubernetes.clocks.now", lambda: NOON)
+    monkeypatch.setattr("adapters.aws.clocks.now", lambda: NOON)
+    aws = AwsAnswers(deepcopy(told.get("aws", {})))
+    monkeypatch.setattr("adapters.aws.sessions.new_session", aws.new_session)
     action = registry.find(case.parent.name)
     context = scripted(
         observed=deepcopy(told.get("observed")),  # answers in turn are used up
@@ -51,12 +56,14 @@ async def test_case(
         captures=told.get("captures", {}),
         values={"incident": {"id": "INC-7", "reason": "checkout 5xx <!channel>"}},
     )
+    context.system = aws_answers.pinned(context.system)
     for each in told.get("posted", ()):
         await context.messenger.post(**each)
     result = await _call(action, told, context, server.url)
     seen = {
         "requests": _requests(server),
         "helm_calls": _helm_calls(tmp_path / "helm"),
+        "aws_calls": aws.asked,
         "posts": context.messenger.posted[len(told.get("posted", ())) :],
         "result": _plain(result, server.url),
     }

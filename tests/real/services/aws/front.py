@@ -37,7 +37,7 @@ Application = Callable[[Environment, Answer], Iterable[bytes]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request: `right` is "rds:CreateDBSnapshot"; `status` is 0 when no answer was given."""
+    """One request: `right` is "rds:CreateDBSnapshot"; `status` is 0 when no answer is given."""
 
     service: str
     operation: str
@@ -103,18 +103,24 @@ class Front:
             statuses.append(int(status.split(maxsplit=1)[0]))
             return answer(status, headers)
 
-        try:
-            return self._handle(environment, noted, fault, (scope["key"], service, operation))
-        finally:
-            lost = fault and (fault.loses_answer or fault.hangs)
+        def note(status: int) -> None:
             call = Call(
                 service=service,
                 operation=operation,
                 region=scope["region"],
                 key_id=scope["key"],
-                status=0 if lost or not statuses else statuses[-1],
+                status=status,
             )
             self.calls.append(call)
+
+        lost = fault is not None and (fault.loses_answer or fault.hangs)
+        if lost:  # now, because the client, and the next test, go on as soon as it is cut
+            note(0)
+        try:
+            return self._handle(environment, noted, fault, (scope["key"], service, operation))
+        finally:
+            if not lost:
+                note(statuses[-1] if statuses else 0)
 
     def _handle(
         self,

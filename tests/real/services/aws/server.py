@@ -181,13 +181,25 @@ def serving() -> Iterator[Aws]:
             thread.join()
 
 
+_running: list[Aws] = []
+
+
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[Aws]:
-    """The session's server; tests use `aws`, which is empty."""
+    """The session's server; tests use `aws`, which is empty.
+
+    Each conftest that imports this has a fixture of its own, and moto can be made strict just
+    once: they share the server of the first.
+    """
+    if _running:
+        yield _running[0]
+        return
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("boto3") is None:
         missing("moto", "Python: moto[server] and boto3, which `make test` installs")
     with serving() as found:
+        _running.append(found)
         yield found
+        _running.clear()
 
 
 @pytest.fixture

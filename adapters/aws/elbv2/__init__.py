@@ -1,0 +1,1 @@
+"""Elastic Load Balancing: health of targets, maintenance answers, shares of traffic."""
