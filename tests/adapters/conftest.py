@@ -10,6 +10,7 @@ import pytest
 from adapters.clients import ClientPool
 from adapters.registry import ActionRegistry
 from sandbox.estate import Estate
+from tests.adapters import postgres_scripts, redis_scripts
 from tests.adapters.fakes import FakeContext, OpenVault, surroundings_for, system_for
 from tests.adapters.servers import CONTEXT, ScriptedServer, write_helm, write_kubeconfig
 
@@ -41,9 +42,14 @@ async def server() -> AsyncIterator[ScriptedServer]:
 
 @pytest.fixture
 def scripted(
-    tmp_path: Path, pool: ClientPool, server: ScriptedServer
+    tmp_path: Path,
+    pool: ClientPool,
+    server: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., FakeContext]:
     """Make a context whose every service is the scripted server, and whose Helm is scripted."""
+    postgres_scripts.install(monkeypatch, server)
+    redis_scripts.install(monkeypatch, server)
 
     def make(
         *,
@@ -62,11 +68,17 @@ def scripted(
             kubernetes={"context": CONTEXT, "namespace": "production"},
             prometheus={"url": server.url, "token": "env:PROMETHEUS"},
             statuspage={"url": server.url, "page": "xyz", "token": "env:STATUSPAGE"},
+            databases=postgres_scripts.CONNECTIONS,
+            caches=redis_scripts.CONNECTIONS,
             launchdarkly={
                 "project": "aivo",
                 "environment": "production",
                 "token": "env:LAUNCHDARKLY",
                 "url": server.url,
+            },
+            mail={
+                "sender": "alerts@aivo.edu",
+                "smtp": {"host": "127.0.0.1", "port": 1, "tls": False},
             },
         )
         surroundings = surroundings_for(
@@ -76,6 +88,8 @@ def scripted(
             PROMETHEUS="prometheus-secret",
             STATUSPAGE="statuspage-secret",
             LAUNCHDARKLY="launchdarkly-secret",
+            **postgres_scripts.SECRETS,
+            **redis_scripts.SECRETS,
             **(secrets or {}),
         )
         return FakeContext(

@@ -1,0 +1,1 @@
+"""PostgreSQL: looks, sessions, who may write, dumps, and rows of another database."""

@@ -1,0 +1,1 @@
+"""Redis: whether a cache answers, and emptying it of what must not be served any more."""
