@@ -1,13 +1,14 @@
 """One HTTP exchange: a shared client, a bounded answer, failures as action errors.
 
-Called by `http.check`, `prometheus.query` and the Statuspage actions.  `httpx` is loaded on the
+Called by the actions of HTTP, Prometheus, Statuspage and LaunchDarkly.  `httpx` is loaded on the
 first call.
 """
 
 import asyncio
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -78,19 +79,32 @@ async def _close(client: Any) -> None:
     await client.aclose()
 
 
-async def exchange(context: Context, request: Request) -> Answer:
+@asynccontextmanager
+async def own_client() -> AsyncIterator[Any]:
+    """Lend a client of one's own: it keeps the cookies from one exchange to the next."""
+    client = await _open()
+    try:
+        yield client
+    finally:
+        await _close(client)
+
+
+async def exchange(context: Context, request: Request, *, client: Any = None) -> Answer:
     """Send the request and return the answer, whatever its status.
+
+    Without a client of one's own, the shared one sends it, which forgets all cookies.
 
     Raises `TransientError` where nothing was sent or a read was not answered, and
     `UnknownOutcomeError` where a write was not answered.
     """
-    client = await context.clients.get("http", _open, _close)
+    shared = client is None
+    client = await context.clients.get("http", _open, _close) if shared else client
     httpx: Any = importlib.import_module("httpx")
     try:
         async with asyncio.timeout(request.seconds):
             # Half of the time for connecting: a write that never connected is known not to be sent.
             limits = httpx.Timeout(request.seconds, connect=request.seconds / 2)
-            return await _send(client, request, limits)
+            answer = await _send(client, request, limits)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise TransientError(f"{request.host} can't be reached: {_why(error)}") from error
     except TimeoutError as error:
@@ -99,6 +113,9 @@ async def exchange(context: Context, request: Request) -> Answer:
         raise PermanentError(f"{redact(request.url)} is no web address: {error}") from error
     except httpx.TransportError as error:
         raise _unanswered(request, _why(error)) from error
+    if shared:
+        client.cookies.clear()  # a check must not depend on what an earlier one was told
+    return answer
 
 
 async def _send(client: Any, request: Request, limits: Any) -> Answer:
@@ -120,7 +137,6 @@ async def _send(client: Any, request: Request, limits: Any) -> Answer:
             if request.method != "GET" or response.status_code not in REDIRECTS or not same_host:
                 break
             url = there
-    client.cookies.clear()  # a check must not depend on what an earlier one was told
     return Answer(
         status=response.status_code,
         headers=dict(response.headers),
