@@ -6,9 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from adapters.http import exchanges
-from adapters.http.exchanges import Request
-from adapters.values import redact
+from adapters.prometheus import asking
 from config.models.base import Expression, Model
 from config.models.systems import System
 from flows.actions import (
@@ -17,7 +15,6 @@ from flows.actions import (
     Holds,
     JsonObject,
     NotYet,
-    PermanentError,
     Permission,
     Reading,
     TransientError,
@@ -76,47 +73,20 @@ class PrometheusQuery(Reading[PrometheusQueryInputs]):
     async def look(self, inputs: PrometheusQueryInputs, context: Context) -> Verdict:
         """Ask once."""
         try:
-            data = await _ask(inputs.query, context)
+            data = await asking.ask(context, "query", {"query": inputs.query})
         except TransientError as error:
             return NotYet(progress=f"unknown: {error}", after=LOOK_AGAIN)
         sample = one_sample(data)
         if isinstance(sample, str):
             return NotYet(progress=f"unknown: {sample}", after=LOOK_AGAIN)
         at, value = sample
-        ok = _expected(inputs.expect, value)
+        ok = asking.met(inputs.expect, value, given="expect") if inputs.expect else None
         output = {"value": value, "ok": ok, "at": at.isoformat()}
         if ok is False:
             told = f"value is {value:.4g}, expected {inputs.expect}"
             return NotYet(progress=told, after=LOOK_AGAIN, output=output)
         met = f", as expected ({inputs.expect})" if inputs.expect else ""
         return Holds(summary=f"value is {value:.4g}{met}", output=output)
-
-
-async def _ask(query: str, context: Context) -> Any:
-    connection = context.system.connections.prometheus
-    if connection is None:
-        raise PermanentError(
-            f"{context.system.title} has no Prometheus: add connections.prometheus to system.yaml."
-        )
-    headers = {}
-    if connection.token:
-        headers["Authorization"] = f"Bearer {context.surroundings.secret(connection.token)}"
-    base = exchanges.address(context, connection.url)
-    # POST, because a long query does not fit every proxy's limit for addresses.
-    request = Request(
-        method="POST", url=f"{base}/api/v1/query", headers=headers, form={"query": query}
-    )
-    answer = await exchanges.exchange(context, request)
-    body = answer.json()
-    if isinstance(body, dict) and body.get("errorType") in ("bad_data", "execution"):
-        raise PermanentError(f"Prometheus refused the query: {redact(str(body.get('error')))}")
-    if isinstance(body, dict) and body.get("errorType") in ("timeout", "canceled", "unavailable"):
-        raise TransientError(f"Prometheus gave up on the query: {redact(str(body.get('error')))}")
-    if error := exchanges.refusal(answer, "Prometheus", writes=False):
-        raise error
-    if not isinstance(body, dict) or body.get("status") != "success":
-        raise PermanentError(f"{request.host} does not speak Prometheus' query API: check its url.")
-    return body.get("data")
 
 
 def one_sample(data: Any) -> tuple[datetime, float] | str:
@@ -139,18 +109,3 @@ def one_sample(data: Any) -> tuple[datetime, float] | str:
     if math.isnan(value):
         return "not a number (NaN): the query divides nothing by nothing"
     return datetime.fromtimestamp(float(pair[0]), UTC), value
-
-
-def _expected(expect: str | None, value: float) -> bool | None:
-    if expect is None:
-        return None
-    from config import expressions
-
-    try:
-        compiled = expressions.compile_expression(expect)
-        met = expressions.evaluate_condition(compiled, {"value": value})
-    except expressions.ExpressionError as error:
-        raise PermanentError(f"`expect` is wrong: {error}") from error
-    if met is None:
-        raise PermanentError(f"`expect` may use `value` only, which `{expect}` does not keep to.")
-    return met

@@ -44,6 +44,7 @@ async def test_case(
     """The action asks exactly what the case records, and answers what it records."""
     told = _read(case)
     monkeypatch.setattr("adapters.kubernetes.clocks.now", lambda: NOON)
+    monkeypatch.setattr("adapters.prometheus.clocks.now", lambda: NOON)
     monkeypatch.setattr("adapters.aws.clocks.now", lambda: NOON)
     aws = AwsAnswers(deepcopy(told.get("aws", {})))
     monkeypatch.setattr("adapters.aws.sessions.new_session", aws.new_session)
