@@ -6,11 +6,12 @@ Built by `bot.wiring` for `serve`, and by tests and benchmarks that need no Slac
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from adapters.clients import ClientPool
 from adapters.evidence import EvidenceFolder
 from adapters.vault import KeyVault
+from bot.pretending import observed
 from config import secrets
 from config.models.bundles import Bundle
 from config.settings import Settings
@@ -100,6 +101,10 @@ class Core:
         """Go on with what was begun, and begin to drive."""
         self.engine.announce_resumption()
         self._driving = asyncio.create_task(self.driver.drive())
+
+    async def observe(self, bundle: Bundle) -> Mapping[str, Any]:
+        """Return what a system's conditions are evaluated on, looked at now."""
+        return await observed(bundle, self._assessor)
 
     async def _perform(self, run: Run, command: Command) -> Iterable[Event]:  # noqa: C901 one case a command
         match command:

@@ -22,31 +22,29 @@ from bot.control import door
 from bot.control.orders import SOCKET
 from bot.control.performing import Acquaintance, Orders
 from bot.core import Core, Telling, surroundings_of
+from bot.drills import Drills
 from bot.factors import FOLDER, Factors
 from bot.on_call import OnCall
 from bot.pagerduty import Pagerduty
 from bot.paging import Pager
+from bot.pretending import assessed
+from bot.sentry import Sentry, Surface
 from bot.slack import transports
 from bot.slack.identity import doubt_about
 from bot.slack.surface import Login, SlackSurface
+from bot.slack.texts import channel_name
 from bot.starting import load_checked, warm_up
 from bot.watching import Watchman, heartbeat
 from config import secrets
-from config.models.bundles import Bundle
 from config.models.systems import System
 from config.settings import Settings
 from flows.actions import PermanentError, Permission
 from flows.assessing import Assessor
 from flows.contexts import Workshop
-from flows.decisions import decide
-from flows.declaring import declaration
 from flows.embedded import EmbeddedEngine
-from flows.events import BOT, Event, Recorded
-from flows.gates import Person
 from flows.looks import Looks
 from flows.planning import Planner
 from flows.plans import Plan
-from flows.runs import Run
 
 log = logging.getLogger(__name__)
 HOST = "0.0.0.0"  # noqa: S104 hosts route to it; a signature is checked on every request
@@ -111,6 +109,11 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         beat = heartbeat(_secret(settings.heartbeat)) if settings.heartbeat else None
         watching = asyncio.create_task(Watchman(engine, core.driver, beat).watch())
         stack.callback(watching.cancel)
+        surface = Surface(slack_of=slack.directory.slack_of, channel_name=channel_name)
+        drills = Drills(settings.data)
+        sentry = Sentry(engine, bundles.values(), core.observe, drills, surface)
+        guarding = asyncio.create_task(sentry.watch())
+        stack.callback(guarding.cancel)
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)
         yield Bot(core, slack)
@@ -182,9 +185,7 @@ async def make_plan(
     workshop = Workshop(surroundings=surroundings_of(settings), clients=clients, messenger=Nobody())
     looks = Looks(registry, bundles, workshop)
     try:
-        run = _undeclared(bundles[system])
-        for number, event in enumerate(await Assessor(looks).gather(run), start=2):
-            run, _ = decide(run, _recorded(number, event))
+        run = await assessed(bundles[system], Assessor(looks))
         planner = Planner(lambda: datetime.now(UTC), looks, lambda _: None)
         return await planner.plan(run, procedure, "it was asked for on the command line", inputs)
     finally:
@@ -204,17 +205,6 @@ async def ask_rights(
         return await access.granted(cluster, permissions)
     finally:
         await clients.close()
-
-
-def _undeclared(bundle: Bundle) -> Run:
-    """Return a run as a declaration would begin it, known to nobody."""
-    person = Person(id=BOT.id, name=BOT.name)
-    event = declaration(bundle, "INC-0", reason="a plan, without an incident", person=person)
-    return decide(None, _recorded(1, event))[0]
-
-
-def _recorded(seq: int, event: Event) -> Recorded:
-    return Recorded(seq=seq, at=datetime.now(UTC), actor=BOT, event=event)
 
 
 class Nobody:

@@ -101,6 +101,9 @@ class About(StrEnum):
     PAGE_FAILED = "page_failed"
     GLASS_BROKEN = "glass_broken"
     REVIEWED = "reviewed"
+    BEGINS_BY_ITSELF = "begins_by_itself"
+    BEGUN_BY_ITSELF = "begun_by_itself"
+    LEFT_TO_PEOPLE = "left_to_people"
     STALLED = "stalled"
     BOT_RESUMED = "bot_resumed"
 

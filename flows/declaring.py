@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from config.models.bundles import Bundle
 from flows.authorizing import SlackOf
 from flows.escalating import chain_of
-from flows.events import IncidentDeclared, Question
+from flows.events import AutomaticStart, IncidentDeclared, Question
 from flows.gates import Person
 
 DEFAULT_ASSESS = 180.0
@@ -24,6 +24,7 @@ def declaration(  # noqa: PLR0913 what a person gave, by name
     origin: str | None = None,
     answers: Mapping[str, bool] | None = None,
     slack_of: SlackOf = lambda _: None,
+    automatic: AutomaticStart | None = None,
 ) -> IncidentDeclared:
     """Return the event that opens an incident on a system.
 
@@ -53,4 +54,5 @@ def declaration(  # noqa: PLR0913 what a person gave, by name
         origin=origin,
         declared_by=person,
         chain=chain_of(bundle, person, slack_of),
+        automatic=automatic,
     )

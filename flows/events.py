@@ -38,10 +38,27 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentDeclared:
-    """Somebody declared.  Durations are seconds; `channel_name` is what the channel is to be.
+class AutomaticStart:
+    """A trigger that declared by itself, and the procedure that may begin by itself for it.
 
-    `chain` is who is called, in order; the last rung again and again.
+    It begins `notice` seconds after its plan stands, unless `barred` says what speaks against it.
+    `release` is what it may be begun for once.
+    """
+
+    trigger: str
+    title: str
+    procedure: str
+    release: str
+    notice: float
+    barred: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentDeclared:
+    """Somebody declared, or a trigger of the policy did (`automatic`).
+
+    Durations are seconds; `channel_name` is what the channel is to be.  `chain` is who is called,
+    in order; the last rung again and again.
     """
 
     incident: str
@@ -60,6 +77,7 @@ class IncidentDeclared:
     origin: str | None
     declared_by: Person
     chain: tuple[Rung, ...] = ()
+    automatic: AutomaticStart | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

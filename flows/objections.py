@@ -98,7 +98,7 @@ def objection(run: Run, asked: Asked) -> Objection | None:  # noqa: C901 one cas
 def _hold(run: Run) -> Objection | None:
     if run.state is State.HOLD:
         return Objection.ALREADY_HELD
-    return None if allows(run, Trigger.HOLD) else Objection.NOT_WORKING
+    return None if run.will_begin_at or allows(run, Trigger.HOLD) else Objection.NOT_WORKING
 
 
 def _resume(run: Run) -> Objection | None:

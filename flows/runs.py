@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flows.events import Actor, Question
+from flows.events import Actor, AutomaticStart, Question
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Gate, Person, Standing, evaluate
 from flows.paging import Acknowledgement, Page, Rung
 from flows.plans import Plan, PlannedChange, PlannedStep
@@ -118,6 +118,14 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BegunAlone:
+    """The plan (its digest) that began by itself, as the policy allows, and when."""
+
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Debt:
     """The review that an emergency owes: its gate, the words on it, and when it was paid."""
 
@@ -176,6 +184,9 @@ class Run:
     acknowledged: Acknowledgement | None = None
     break_glass: BreakGlass | None = None
     debt: Debt | None = None
+    automatic: AutomaticStart | None = None
+    begins_at: datetime | None = None
+    begun_alone: BegunAlone | None = None
     stalled: str = ""
     resumed_at: datetime | None = None
     updated_at: datetime
@@ -203,9 +214,31 @@ class Run:
         return self.decisions
 
     @property
+    def declarer(self) -> str:
+        """Return the name of the person who declared; empty where a trigger did."""
+        return "" if self.automatic else self.declared_by.name
+
+    @property
+    def will_begin_at(self) -> datetime | None:
+        """Return when the plan begins by itself; None where it does not, or has begun."""
+        return self.begins_at if self.state is State.APPROVE else None
+
+    @property
     def begun_early(self) -> bool:
-        """Whether the plan was begun before it was approved."""
-        return bool(self.plan and self.break_glass and self.break_glass.digest == self.plan.digest)
+        """Whether the plan was begun before it was approved: on one person's word, or by itself."""
+        begun = (each.digest for each in (self.break_glass, self.begun_alone) if each)
+        return self.plan is not None and self.plan.digest in begun
+
+    @property
+    def wants_late_words(self) -> bool:
+        """Whether approvals are asked for though the plan was begun early.
+
+        One that began by itself, and destroys nothing, has the policy's own.
+        """
+        if not self.begun_early or self.plan is None:
+            return False
+        alone = self.begun_alone is not None and self.begun_alone.digest == self.plan.digest
+        return not alone or self.plan.count(DESTROYS) > 0
 
     def takes_words(self, scope: str) -> bool:
         """Say whether a word on a gate of this scope may still have an effect, by the state."""

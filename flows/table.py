@@ -7,8 +7,9 @@ names have approved that very plan.  It then performs the plan's phases in order
 fails, an outcome that can't be resolved, a criterion that is not met in time, drift, or a
 person who says so, puts it on *hold*; from there people retry, skip, resume, plan anew, undo or
 (before anything changed) abort.  *Undo* puts back what was captured, last to first.  Nothing
-but a person or a satisfied gate ever moves a run out of *approve*; the person who breaks the glass
-may begin what loses nothing, and owes a review for it.
+but a person or a satisfied gate ever moves a run out of *approve*, with two exceptions that begin
+only what loses nothing: the person who breaks the glass, and owes a review for it; and a trigger
+that the policy lets begin by itself, after a notice in which anybody may hold it.
 
 `flows.machine` builds the `transitions` machine from these rows, the diagram in the docs is
 generated from them, and a test walks every one.  A guard is named here and defined below; rows
@@ -30,6 +31,7 @@ class Trigger(StrEnum):
     NO_ROLLBACK = "no rollback called for"
     GATE_SATISFIED = "gate satisfied"
     GLASS_BROKEN = "glass broken"
+    BEGUN_ALONE = "begun by itself"
     DENIED = "denied"
     EXPIRED = "expired"
     REPLAN = "replan"
@@ -61,6 +63,8 @@ ROWS: tuple[Row, ...] = (
     Row(S.APPROVE, T.GATE_SATISFIED, S.RESTORE),
     Row(S.APPROVE, T.GLASS_BROKEN, S.ISOLATE, "plan isolates"),
     Row(S.APPROVE, T.GLASS_BROKEN, S.RESTORE),
+    Row(S.APPROVE, T.BEGUN_ALONE, S.ISOLATE, "plan isolates"),
+    Row(S.APPROVE, T.BEGUN_ALONE, S.RESTORE),
     Row(S.APPROVE, T.DENIED, S.ASSESS),
     Row(S.APPROVE, T.EXPIRED, S.ASSESS),
     Row(S.APPROVE, T.REPLAN, S.ASSESS),

@@ -107,7 +107,7 @@ def demo(
 def check(
     system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Also ask Slack: token, scopes, channels, groups.")
+        bool, typer.Option("--live", help="Also ask Slack and PagerDuty: keys, channels, groups.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -130,6 +130,21 @@ def plan(
     from bot.cli import planning
 
     raise typer.Exit(planning.plan(system, procedure, inputs or [], as_json=as_json))
+
+
+@app.command()
+def drill(
+    system: Annotated[str, typer.Argument(help="A system, by name or alias.")],
+    procedure: Annotated[str, typer.Argument(help="One of its procedures.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", help="name=value; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Plan a procedure for real, change nothing, and keep that it was fit for use."""
+    from bot.cli import drilling
+
+    raise typer.Exit(drilling.drill(system, procedure, inputs or [], as_json=as_json))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 Names, arguments and help only, added to `bot.cli.app`; Typer is the only import, as there.
 """
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -19,6 +20,14 @@ Reason = Annotated[str, typer.Option(help="For the record.")]
 NeededReason = Annotated[str, typer.Option("--reason", help="For the record.")]
 Named = Annotated[str, typer.Argument(help="A person's id in people.yaml.")]
 System = Annotated[str | None, typer.Option(help="Where several systems list this person.")]
+
+
+class Answer(StrEnum):
+    """What a question is answered with."""
+
+    YES = "yes"
+    NO = "no"
+
 
 totp = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -90,10 +99,69 @@ def ack(incident: Incident, person: Person, code: Code = None) -> None:
     _order("ack", incident, person=person, code=code)
 
 
-def _order(verb: str, incident: str, *, person: str, code: str | None, **given: str) -> None:
+def withdraw(incident: Incident, person: Person, step: Step = "", code: Code = None) -> None:
+    """Take your approval back, as long as it has not opened the gate."""
+    _order("withdraw", incident, person=person, code=code, step=step)
+
+
+def answer(
+    incident: Incident,
+    question: Annotated[str, typer.Argument(help="The question's id.")],
+    said: Annotated[Answer, typer.Argument(metavar="yes|no")],
+    person: Person,
+    code: Code = None,
+) -> None:
+    """Answer a question that the policy asks."""
+    is_yes = said is Answer.YES
+    _order("answer", incident, person=person, code=code, text=question, answer=is_yes)
+
+
+def note(
+    incident: Incident,
+    text: Annotated[str, typer.Argument(help="What is to be remembered.")],
+    person: Person,
+    code: Code = None,
+) -> None:
+    """Keep a note on the timeline."""
+    _order("note", incident, person=person, code=code, text=text)
+
+
+def page(
+    incident: Incident,
+    whom: Annotated[str, typer.Argument(help="A level, a role, a person, or a vendor.")],
+    person: Person,
+    code: Code = None,
+) -> None:
+    """Call somebody now; of a vendor, say how to."""
+    _order("page", incident, person=person, code=code, text=whom)
+
+
+def _order(  # noqa: PLR0913  # what the commands have in common, by name
+    verb: str,
+    incident: str,
+    *,
+    person: str,
+    code: str | None,
+    step: str = "",
+    digest: str = "",
+    reason: str = "",
+    text: str = "",
+    answer: bool | None = None,
+) -> None:
     from bot.cli import ordering
 
-    raise typer.Exit(ordering.order(verb, incident, person=person, code=code, **given))
+    ended = ordering.order(
+        verb,
+        incident,
+        person=person,
+        code=code,
+        step=step,
+        digest=digest,
+        reason=reason,
+        text=text,
+        answer=answer,
+    )
+    raise typer.Exit(ended)
 
 
 @totp.command("enroll")
@@ -118,8 +186,14 @@ def totp_remove(person: Named, system: System = None) -> None:
     raise typer.Exit(enrolling.remove(person, system))
 
 
+COMMANDS = (
+    *(approve, deny, withdraw, emergency, hold, resume, retry, skip, undo, abort),
+    *(ack, page, answer, note),
+)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (approve, deny, emergency, hold, resume, retry, skip, undo, abort, ack):
+    for command in COMMANDS:
         app.command()(command)
     app.add_typer(totp, name="totp", help="Second factors: who may decide on the command line.")

@@ -32,6 +32,8 @@ def order(  # noqa: PLR0913  # what the commands have in common, by name
     step: str = "",
     digest: str = "",
     reason: str = "",
+    text: str = "",
+    answer: bool | None = None,
 ) -> ExitCode:
     """Have the running bot do something for a person; 1 where it says why not."""
     from bot.control import orders
@@ -50,13 +52,15 @@ def order(  # noqa: PLR0913  # what the commands have in common, by name
         step=step,
         digest=digest,
         reason=reason[: orders.REASON_LIMIT],
+        text=text[: orders.REASON_LIMIT],
+        answer=answer,
     )
-    answer = asyncio.run(door.order(orders.Word(verb), given))
-    (say if answer.done else complain)(answer.text)
-    return ExitCode.OK if answer.done else ExitCode.PROBLEM
+    told = asyncio.run(door.order(orders.Word(verb), given))
+    (say if told.done else complain)(told.text)
+    return ExitCode.OK if told.done else ExitCode.PROBLEM
 
 
-def _order(**given: str) -> "Order":
+def _order(**given: "str | bool | None") -> "Order":
     """Return an order, or say what of it can't be one.  A message never repeats the code."""
     from pydantic import ValidationError
 

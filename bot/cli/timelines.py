@@ -24,6 +24,7 @@ DEADLINES = {
     "expiry": "the plan is too old",
     "late_approvals": "the approvals of what was begun early are late",
     "approvers": "half of the time to decide is over",
+    "automatic": "the notice of a beginning by itself is over",
     "escalation": "nobody has acknowledged in time",
     "rto": "the recovery target has passed",
     "rto_limit": "the recovery limit has passed",
@@ -68,6 +69,8 @@ def describe(event: Event, titles: Titles) -> str:
 
 def _looking(event: Event, _: Titles) -> str | None:
     match event:
+        case e.IncidentDeclared(reason=reason, severity=severity, automatic=start) if start:
+            return f"declared by itself: {reason} ({severity})"
         case e.IncidentDeclared(reason=reason, severity=severity):
             return f"declared: {reason} ({severity})"
         case e.ChannelOpened(name=name):

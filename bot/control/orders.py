@@ -29,6 +29,10 @@ class Word(StrEnum):
     ABORT = "abort"
     ACK = "ack"
     EMERGENCY = "emergency"
+    WITHDRAW = "withdraw"
+    ANSWER = "answer"
+    NOTE = "note"
+    PAGE = "page"
 
 
 def new_request() -> str:
@@ -37,7 +41,11 @@ def new_request() -> str:
 
 
 class Order(BaseModel):
-    """One request of one person, proven by `code`; `step` is empty where the plan is meant."""
+    """One request of one person, proven by `code`.
+
+    `step` is empty where the plan is meant; `text` is a note, whom to call, or the question that
+    `answer` answers.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -48,6 +56,8 @@ class Order(BaseModel):
     step: str = Field(default="", max_length=100)
     digest: str = Field(default="", max_length=64, pattern=r"^[0-9a-f]*$")
     reason: str = Field(default="", max_length=REASON_LIMIT)
+    text: str = Field(default="", max_length=REASON_LIMIT)
+    answer: bool | None = None
 
     def dump(self) -> dict[str, Any]:
         """Return what goes through the door: here, and only here, with the code in the clear."""

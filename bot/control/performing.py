@@ -7,7 +7,6 @@ whom Slack is known to have shut out, orders nothing.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import assert_never
 
 from bot import messages
 from bot.control.orders import Answer, Asked, OpenRun, Order, Word
@@ -103,10 +102,16 @@ class Orders:
 
     def _about(self, run: Run, word: Word, order: Order, requester: Requester) -> Reply | None:
         match word:
-            case Word.APPROVE | Word.DENY:
+            case Word.APPROVE | Word.DENY | Word.WITHDRAW:
                 return self._decide(run, gates.Verb(word.value), order, requester)
             case Word.ACK:
                 return self._deciding.acknowledge(run, requester)
+            case Word.ANSWER if order.answer is None:
+                return Reply(text=messages.missing("answer", "yes or no"))
+            case Word.NOTE:
+                return self._deciding.note(run, order.text.strip(), requester)
+            case Word.PAGE:
+                return self._deciding.page(run, order.text.strip(), requester)
             case Word.EMERGENCY:
                 reason = order.reason.strip() or NO_REASON
                 return self._deciding.break_glass(
@@ -115,7 +120,7 @@ class Orders:
             case _:
                 asked = _asked(word, order)
                 return self._deciding.control(
-                    run, asked, requester, verb=word.value, subject=order.step
+                    run, asked, requester, verb=word.value, subject=order.step or order.text
                 )
 
     def _decide(
@@ -124,9 +129,9 @@ class Orders:
         scope = order.step or waiting_scope(run)
         gate = run.gate_of(scope)
         digest = order.digest
-        if verb is gates.Verb.DENY:
-            if not order.reason.strip():
-                return Reply(text=messages.nothing_to_deny_with())
+        if verb is gates.Verb.DENY and not order.reason.strip():
+            return Reply(text=messages.nothing_to_deny_with())
+        if verb is not gates.Verb.APPROVE:
             digest = digest or (gate.digest if gate else "")
         return self._deciding.decide(
             run, verb, requester, scope=scope, digest=digest, reason=order.reason.strip()
@@ -159,10 +164,10 @@ def _asked(word: Word, order: Order) -> Asking:
             return events.UndoAsked(reason=reason)
         case Word.ABORT:
             return events.AbortAsked(reason=reason)
-        case Word.APPROVE | Word.DENY | Word.ACK | Word.EMERGENCY:
-            raise AssertionError(word)
+        case Word.ANSWER:
+            return events.QuestionAnswered(question=order.text, answer=bool(order.answer))
         case _:
-            assert_never(word)
+            raise AssertionError(word)
 
 
 def _open_run(run: Run) -> OpenRun:

@@ -13,7 +13,7 @@ from bot.views.closing import exceptions_line, resumed_note, what_next
 from bot.views.controls import Act
 from bot.views.holding import ways
 from bot.views.paging import acknowledge
-from bot.wording import emergencies, paging, signs, situations
+from bot.wording import automatic, emergencies, paging, signs, situations
 from bot.wording.approvals import places, waiting
 from bot.wording.texts import (
     NAMES_SHOWN,
@@ -120,6 +120,12 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
             return _paged(run, command, now)
         case About.GLASS_BROKEN:
             return emergencies.broken(run, now)
+        case About.BEGINS_BY_ITSELF:
+            return automatic.notice(run, now)
+        case About.BEGUN_BY_ITSELF:
+            return automatic.begun(run, now)
+        case About.LEFT_TO_PEOPLE:
+            return automatic.left_to_people(run)
         case About.REVIEWED:
             return emergencies.reviewed(run)
         case About.STALLED:

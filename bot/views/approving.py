@@ -28,16 +28,17 @@ def proposal_blocks(run: Run) -> list[Block]:
         *plans.change_lines(plan),
         plans.loss_line(plan),
         *plans.warning_lines(plan),
-        needs_line(gate, run.declared_by.name),
+        needs_line(gate, run.declarer),
         *approved_lines(run, gate),
     ]
     return lines(texts)
 
 
 def needs_line(gate: Gate, declarer: str) -> str:
-    """Say what a gate asks for, and who may not be the one."""
+    """Say what a gate asks for, and who may not be the one (nobody, where a trigger declared)."""
     asked = [f"{slot_titles(slot)} ({inline(slot.why, 120)})" for slot in gate.slots[:6]]
-    other = "" if gate.self_approval else f" — not by {inline(declarer, 80)}, who declared"
+    is_barred = declarer and not gate.self_approval
+    other = f" — not by {inline(declarer, 80)}, who declared" if is_barred else ""
     teams = ", of different teams" if gate.distinct_teams else ""
     return f"Needs: {' and '.join(asked)}{teams}{other}"
 
@@ -108,7 +109,15 @@ def plan_buttons(run: Run) -> list[Block]:
     """Return the buttons under a proposal."""
     if run.gate is None:
         return []
-    return actions([*approve_buttons(run, run.gate), view_plan(run), break_glass(run)])
+    front = [*approve_buttons(run, run.gate), hold_back(run)]
+    return actions([*front, view_plan(run), break_glass(run)])
+
+
+def hold_back(run: Run) -> Element | None:
+    """Return [Hold], where the plan is about to begin by itself."""
+    if run.will_begin_at is None:
+        return None
+    return button(Control(act=Act.HOLD, incident=run.id), "Hold")
 
 
 def break_glass(run: Run) -> Element | None:
@@ -159,7 +168,7 @@ def step_gate_blocks(run: Run, now: datetime) -> list[Block]:
             f"*Approval for* {bold(step.title, 120)}",
             *plans.step_change_lines(step),
             f"Loses: {inline(step.losses, 500) or 'nothing'}",
-            needs_line(gate, run.declared_by.name),
+            needs_line(gate, run.declarer),
             asked_for(run, gate, now) if number else "",  # the card's second line has the first
             *approved_lines(run, gate),
         ]

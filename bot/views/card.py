@@ -29,7 +29,7 @@ from bot.views.holding import control_blocks, hold_lines
 from bot.views.paging import paging_blocks
 from bot.views.plan_view import DIGEST_SHOWN
 from bot.views.steps import step_text
-from bot.wording import situations
+from bot.wording import automatic, situations
 from bot.wording.texts import clock, code, either, escape, inline
 from flows.runs import Run
 from flows.states import State
@@ -87,7 +87,8 @@ def _body(run: Run, now: datetime, progress: Mapping[str, str], policy: CardPoli
                 *control_blocks(run),
             ]
         case State.APPROVE:
-            return [*proposal_blocks(run), *plan_buttons(run)]
+            said = lines([automatic.standing(run, now)])
+            return [*proposal_blocks(run), *said, *plan_buttons(run)]
         case State.CLOSED | State.CANCELLED:
             return [*lines(summary_lines(run, policy.follow_ups)), *review_blocks(run, now)]
         case _:

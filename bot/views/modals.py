@@ -141,7 +141,9 @@ def _what_happens(run: Run, act: Act, scope: str | None) -> Block:
         "word, and the summary names the step.",
         Act.UNDO: f"{name}: {escape(undo_words(run))}",
         Act.ABORT: f"{name} ends here. Nothing was changed, so nothing has to be put back.",
-        Act.HOLD: f"{name} starts nothing new; what is under way is finished first.",
+        Act.HOLD: f"{name} starts nothing new; what is under way is finished first."
+        if run.will_begin_at is None
+        else f"{name} does not begin by itself any more: it waits for its approvals.",
         Act.NO_ROLLBACK: f"{name} is closed without a rollback; nothing was changed.",
     }[act]
     return section(text)

@@ -82,7 +82,7 @@ def _agreement(run: Run, plan: Plan) -> list[str]:
     gate = run.gate
     if gate is None or gate.digest != plan.digest:
         return [f"Needs: {needed(plan.needs)}"]
-    return [needs_line(gate, run.declared_by.name), *approved_lines(run, gate)]
+    return [needs_line(gate, run.declarer), *approved_lines(run, gate)]
 
 
 def _phase_title(plan: Plan, phase: State) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.wording import automatic
 from bot.wording.approvals import title_in, waiting, wanted
 from bot.wording.texts import bold, both, clock, duration, inline, quoted
 from flows.gates import Verb
@@ -42,8 +43,8 @@ def broken(run: Run, now: datetime) -> str:
 def begun_early(run: Run, now: datetime) -> str:
     """Write for the card who began it early, and what is still wanted."""
     glass = run.break_glass
-    if glass is None:
-        return ""
+    if glass is None or glass.digest != (run.plan.digest if run.plan else ""):
+        return automatic.standing(run, now)
     who = f"{inline(glass.person.name, 80)} {clock(glass.at)}"
     return f"⚠ *Begun before it was approved* by {who}. {_still_wanted(run, now)}"
 
@@ -55,7 +56,8 @@ def _still_wanted(run: Run, now: datetime) -> str:
 
 def approvals_late(run: Run, who: str, now: datetime) -> str:
     """Ask for the approvals that did not come in their time."""
-    began = run.break_glass.at if run.break_glass else run.declared_at
+    begun = run.break_glass or run.begun_alone
+    began = begun.at if begun else run.declared_at
     return (
         f"*Begun {duration((now - began).total_seconds())} ago, and still not approved.*\n"
         f"{who or 'Whoever may'}: please approve it, or deny it to have it stopped."

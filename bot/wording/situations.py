@@ -141,7 +141,7 @@ def _working(run: Run, now: datetime) -> str:
         State.RESTORE: "Restoring",
         State.VALIDATE: "Checking that the service is back",
     }[run.state]
-    wanted_early = run.begun_early and run.gate and waiting(run.gate, run.decisions, now)
+    wanted_early = run.wants_late_words and run.gate and waiting(run.gate, run.decisions, now)
     rest = "Its approvals are wanted below." if wanted_early else "Nothing is wanted from you."
     return f"{doing}: {busy}. {rest}" if busy else f"{doing}."
 

@@ -5,7 +5,7 @@ from config.checks.actions import Use, check_use
 from config.checks.catalogs import ActionCatalog
 from config.checks.notes import Notes
 from config.checks.scopes import Scope
-from config.models.policies import Slot
+from config.models.policies import Slot, Trigger
 from config.models.procedures import PHASES
 
 FILE = "policy.yaml"
@@ -71,9 +71,24 @@ def _check_conditions(notes: Notes) -> None:
     for index, trigger in enumerate(policy.triggers):
         if trigger.when is not None:
             scopes.check_expression(notes, FILE, ("triggers", index, "when"), trigger.when, scope)
+        if trigger.automatic is not None:
+            _check_automatic(notes, index, trigger, scope)
     for index, condition in enumerate(policy.authorization.conditions):
         trail = ("authorization", "conditions", index, "when")
         scopes.check_expression(notes, FILE, trail, condition.when, scope)
+
+
+def _check_automatic(notes: Notes, index: int, trigger: Trigger, scope: Scope) -> None:
+    """Note what would keep a trigger from ever beginning anything by itself."""
+    trail = ("triggers", index, "automatic")
+    assert trigger.automatic is not None
+    scopes.check_expression(notes, FILE, (*trail, "release"), trigger.automatic.release, scope)
+    for number, guard in enumerate(trigger.automatic.guards):
+        where = (*trail, "guards", number, "when")
+        scopes.check_expression(notes, FILE, where, guard.when, scope)
+    if trigger.procedure not in notes.bundle.procedures:
+        message = f"`{trigger.procedure}` is not carried yet: nothing of it could begin by itself"
+        notes.add(FILE, trail, message, at_key=True)
 
 
 def _check_procedures(notes: Notes) -> None:

@@ -17,7 +17,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
-DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?$")
+DURATION = re.compile(
+    r"^(?:(?P<d>\d+)d)?(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?$"
+)
 
 
 class Model(BaseModel):
@@ -27,7 +29,7 @@ class Model(BaseModel):
 
 
 def parse_duration(value: Any) -> timedelta:
-    """Read `90s`, `5m`, `1h30m` or a number of seconds.
+    """Read `90s`, `5m`, `1h30m`, `30d` or a number of seconds.
 
     Raises `ValueError` with the accepted forms.
     """
@@ -37,9 +39,9 @@ def parse_duration(value: Any) -> timedelta:
         return timedelta(seconds=value)
     found = DURATION.match(value) if isinstance(value, str) and value else None
     if found is None:
-        raise ValueError("expected a duration such as 30s, 5m or 1h30m")
-    hours, minutes, seconds = (float(found[part] or 0) for part in "hms")
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        raise ValueError("expected a duration such as 30s, 5m, 1h30m or 30d")
+    days, hours, minutes, seconds = (float(found[part] or 0) for part in "dhms")
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:
@@ -59,8 +61,8 @@ Duration = Annotated[
     WithJsonSchema(
         {
             "type": ["string", "number"],
-            "pattern": r"^(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$",
-            "examples": ["30s", "5m", "1h30m"],
+            "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$",
+            "examples": ["30s", "5m", "1h30m", "30d"],
         }
     ),
 ]

@@ -1,8 +1,8 @@
 """`policy.yaml`: questions, facts, decision matrix, authorization, targets, follow-ups."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.models.base import (
     Duration,
@@ -33,6 +33,31 @@ class Fact(Traced):
     limit: Expression | None = Field(default=None, description="CEL over `value`: is it all right?")
 
 
+class Guard(Traced):
+    """Something that must be known to be true before anything begins by itself."""
+
+    id: Identifier
+    title: str = Field(min_length=1, max_length=150)
+    when: Expression = Field(description="CEL over facts; unknown bars it.")
+
+
+class Automatic(Traced):
+    """How a trigger declares by itself, and begins what loses nothing, once people were told."""
+
+    notice: Duration = Field(description="How long it is announced; anybody may hold it.")
+    release: Expression = Field(
+        description="CEL over facts giving what it begins for once, e.g. the release that is live."
+    )
+    cool_down: Duration = Field(
+        description="After it began by itself, the next beginning is left to people for so long, "
+        "and the same trigger declares no second incident."
+    )
+    drill_within: Duration = Field(
+        description="A drill of the procedure (`backout drill`) must have passed so recently."
+    )
+    guards: tuple[Guard, ...] = ()
+
+
 class Trigger(Traced):
     """A condition that calls for a procedure."""
 
@@ -43,6 +68,15 @@ class Trigger(Traced):
     severity: Severity
     procedure: Identifier = Field(description="Carried, or listed under `planned`.")
     within: Duration | None = None
+    automatic: Automatic | None = Field(
+        default=None, description="Left out: people look, and declare."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_looked_at(self) -> Self:
+        if self.automatic is not None and self.when is None:
+            raise ValueError("what declares by itself needs `when`: the condition over facts")
+        return self
 
 
 class Decision(Traced):
@@ -89,7 +123,11 @@ class Condition(Traced):
     id: Identifier
     title: str
     when: Expression
-    needs: tuple[Slot, ...] = Field(min_length=1)
+    needs: tuple[Slot, ...] = Field(
+        default=(),
+        description="Left empty: nobody more is asked; levels of the chain may name it in "
+        "`at_once`.",
+    )
 
 
 class Authorization(Model):

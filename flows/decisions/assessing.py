@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flows import events
 from flows.commands import About, Command, GatherFacts, OpenChannel, PreparePlan, Propose, SetTimer
-from flows.decisions import calling
+from flows.decisions import automatic, calling
 from flows.decisions.turns import Turn
 from flows.events import Recorded
 from flows.gates import Gate, Slot
@@ -40,6 +40,7 @@ def declare(event: events.IncidentDeclared, recorded: Recorded) -> tuple[Run, tu
         origin=event.origin,
         lead=event.declared_by,
         chain=event.chain,
+        automatic=event.automatic,
         facts={},
         step_gates={},
         steps={},
@@ -114,6 +115,7 @@ def plan_asked(turn: Turn, event: events.PlanAsked) -> None:
     """Make a plan (again): of the named procedure, or of what the matrix picks."""
     if objection(turn.run, event):
         return None
+    automatic.call_off(turn, f"{turn.recorded.actor.name} asked for another plan")
     back_to_assess(turn)
     if event.procedure is None:
         return look_again(turn)
@@ -140,6 +142,7 @@ def drop_plan(turn: Turn, blocked: str = "", advice: str = "") -> None:
         blocked=blocked,
         advice=advice,
         planning=turn.run.planning + 1,
+        begins_at=None,
     )
 
 
@@ -183,6 +186,7 @@ def plan_prepared(turn: Turn, event: events.PlanPrepared) -> None:
         SetTimer(timer=calling.DECISION, generation=event.planning, at=decide_by),
         SetTimer(timer="expiry", generation=event.planning, at=plan.expires_at),
     )
+    automatic.plan_stands(turn)
 
 
 def plan_failed(turn: Turn, event: events.PlanFailed) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from flows import events
 from flows.commands import About, EndPages, SendPage
 from flows.decisions.turns import Turn
+from flows.events import BOT
 from flows.gates import PLAN_SCOPE, Person, helpful
 from flows.objections import objection
 from flows.paging import UNANSWERED, Acknowledgement, Page, subject_of
@@ -87,6 +88,8 @@ def acknowledge(turn: Turn, person: Person, via: str) -> None:
     if turn.run.acknowledged is None and turn.run.rungs_called:
         known = Acknowledgement(person=person, via=via, at=turn.recorded.at)
         turn.set(acknowledged=known)
+        if turn.run.lead.id == BOT.id:  # declared by a trigger
+            turn.set(lead=person)
         if turn.run.pages:
             turn.do(EndPages())
 

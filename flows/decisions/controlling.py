@@ -2,7 +2,7 @@
 
 from flows import events
 from flows.commands import About
-from flows.decisions import assessing, calling, emergencies, stepping
+from flows.decisions import assessing, automatic, calling, emergencies, stepping
 from flows.decisions.turns import Turn
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Denied, Satisfied, Verb, refusal
 from flows.objections import objection
@@ -57,6 +57,7 @@ def _denied(turn: Turn, scope: str, why: str) -> None:
         _stop(turn, why)
     elif scope == PLAN_SCOPE:
         turn.move(Trigger.DENIED)
+        automatic.call_off(turn, why)
         assessing.drop_plan(turn, why, "plan_again")
         turn.announce(About.DENIED)
     elif turn.run.working and turn.run.plan:
@@ -75,6 +76,9 @@ def _stop(turn: Turn, why: str) -> None:
 def hold_asked(turn: Turn, event: events.HoldAsked) -> None:
     """Stand still: nothing new starts; what is under way is finished."""
     if objection(turn.run, event):
+        return
+    if turn.run.will_begin_at is not None:
+        automatic.hold_asked(turn, event)
         return
     origin = turn.run.state
     turn.move(Trigger.HOLD)
@@ -155,6 +159,7 @@ def replan_asked(turn: Turn, event: events.ReplanAsked) -> None:
     """Assess afresh; what was done stays done and can still be undone."""
     if objection(turn.run, event):
         return
+    automatic.call_off(turn, f"{turn.recorded.actor.name} asked for another plan")
     assessing.back_to_assess(turn)
     assessing.look_again(turn)
 
@@ -170,6 +175,8 @@ def timer_fired(turn: Turn, event: events.TimerFired) -> None:
             calling.call_approvers(turn, step or PLAN_SCOPE)
         case emergencies.LATE:
             emergencies.approvals_late(turn)
+        case automatic.NOTICE:
+            automatic.notice_over(turn)
         case calling.DECISION:
             calling.decision_late(turn, step)
         case calling.ESCALATION:
@@ -197,7 +204,7 @@ def _is_current(turn: Turn, event: events.TimerFired) -> bool:
     if timer in (calling.APPROVERS, calling.DECISION) and step:
         waits = step in run.steps and run.steps[step].state is StepState.WAITING
         return waits and event.generation == run.planning
-    if event.timer in (calling.APPROVERS, calling.DECISION, "expiry"):
+    if event.timer in (calling.APPROVERS, calling.DECISION, automatic.NOTICE, "expiry"):
         return run.state is State.APPROVE and event.generation == run.planning
     if event.timer.startswith("phase:"):
         return len(run.spans) == event.generation

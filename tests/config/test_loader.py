@@ -76,7 +76,7 @@ def test_a_system_knows_where_the_files_of_its_steps_are(tmp_path: Path) -> None
             "hold_for: 1m",
             "hold_for: a while",
             [
-                ("procedures/service.yaml:35:15: expected a duration such as 30s, 5m or 1h30m,"
+                ("procedures/service.yaml:35:15: expected a duration such as 30s, 5m, 1h30m or 30d,"
                 " found `a while`")
             ],
         ),
@@ -129,7 +129,7 @@ def test_a_system_knows_where_the_files_of_its_steps_are(tmp_path: Path) -> None
             "policy.yaml",
             "limit: 5m",
             "limit: [5m]",
-            ["policy.yaml:23:14: expected a duration such as 30s, 5m or 1h30m, found a list"],
+            ["policy.yaml:23:14: expected a duration such as 30s, 5m, 1h30m or 30d, found a list"],
         ),
         (
             "people.yaml",

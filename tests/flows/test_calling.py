@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,12 +33,12 @@ HOUR = timedelta(hours=1)
 class Story:
     """A run whose timers fire in their time, as the driver would have them."""
 
-    def __init__(self, chain: tuple[Rung, ...] = CHAIN) -> None:
+    def __init__(self, chain: tuple[Rung, ...] = CHAIN, **changes: Any) -> None:
         self.now = START
         self.run: Run | None = None
         self.commands: list[Command] = []
         self._timers: list[SetTimer] = []
-        self.feed(replace(declaration("INC-1"), chain=chain))
+        self.feed(replace(declaration("INC-1"), chain=chain, **changes))
 
     def feed(self, event: Event, person: Person = MARCUS) -> None:
         """Record an event now."""

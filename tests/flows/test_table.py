@@ -54,10 +54,10 @@ def test_what_has_no_row_is_not_allowed(state: State, trigger: Trigger) -> None:
         next_state(run, trigger)
 
 
-def test_only_a_satisfied_gate_or_broken_glass_leads_from_approve_into_a_phase() -> None:
-    """The ways into isolate and restore are these two, and no third one."""
+def test_three_ways_lead_from_approve_into_a_phase() -> None:
+    """A satisfied gate, broken glass, and what the policy lets begin by itself; no fourth one."""
     ways = {row.trigger for row in ROWS if row.source is State.APPROVE and row.dest in PHASES}
-    assert ways == {Trigger.GATE_SATISFIED, Trigger.GLASS_BROKEN}
+    assert ways == {Trigger.GATE_SATISFIED, Trigger.GLASS_BROKEN, Trigger.BEGUN_ALONE}
 
 
 def test_an_ended_run_goes_nowhere() -> None:

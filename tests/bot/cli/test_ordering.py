@@ -536,3 +536,37 @@ def test_story_people_are_those_of_the_configuration() -> None:
     """The tests' people have the roles that people.yaml gives them."""
     roles = {p.id: p.roles for p in approving.bundles()["aivo"].people.people}
     assert all(set(person.roles) <= set(roles[person.id]) for person in story.PEOPLE)
+
+
+async def test_a_note_is_kept_with_its_writer(bot: Bot) -> None:
+    """It stands on the timeline as it does when it is typed in Slack."""
+    told = await bot.order("note", "the database team was called by phone")
+    assert (told.code, told.err) == (ExitCode.OK, "")
+    (note,) = approving.current(bot.engine).notes
+    assert (note.by, note.text) == ("Jennifer Liu", "the database team was called by phone")
+
+
+async def test_somebody_is_called_and_a_vendors_number_is_said(bot: Bot) -> None:
+    """A level is called; whom nobody knows is answered with the names that there are."""
+    told = await bot.order("page", "level 3")
+    assert told.code == ExitCode.OK, told.err
+    assert approving.current(bot.engine).pages[-1].subject == "level:3"
+    unknown = await bot.order("page", "nobody of this name")
+    assert unknown.code == ExitCode.PROBLEM
+    assert "level 1, level 2, level 3" in unknown.err
+
+
+async def test_withdrawing_is_judged_by_the_same_rules(bot: Bot) -> None:
+    """Who has approved nothing has nothing to take back."""
+    told = await bot.order("withdraw")
+    assert told.code == ExitCode.PROBLEM
+    assert "nothing to withdraw" in told.err
+
+
+async def test_an_answer_after_the_plan_stands_is_refused_in_words(bot: Bot) -> None:
+    """Questions are answered while assessing; a word that is neither yes nor no is no answer."""
+    known = approving.current(bot.engine).questions[0].id
+    told = await bot.order("answer", known, "yes")
+    assert told.code == ExitCode.PROBLEM
+    assert approving.current(bot.engine).answers[known] is False
+    assert (await bot.order("answer", known, "maybe")).code == ExitCode.USAGE

@@ -6,6 +6,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from slack_sdk.models.blocks import Block
 from bot.views.announcements import announcement
 from bot.views.card import CardPolicy, FollowUp, card
 from flows import events
-from flows.gates import Slot
+from flows.gates import Person, Slot
 from flows.paging import Rung
 from flows.plans import Emergency, PlannedChange
 from sandbox.workspace.blockkit import check_message, check_view
@@ -152,6 +153,31 @@ def _begun_early() -> Story:
     return told.wait(30).tell(asked, by=story.MARCUS)
 
 
+def _declared_by_itself(**changes: Any) -> Story:
+    start = events.AutomaticStart(
+        trigger="errors",
+        title="Error ratio above 10 % for 5 min",
+        procedure="service",
+        release="2.15.0",
+        notice=120.0,
+        **changes,
+    )
+    backout = Person(id=events.BOT.id, name=events.BOT.name)
+    told = Story("Error ratio above 10 % for 5 min", declared_by=backout, automatic=start)
+    steps = (story.ROLLBACK, story.ROLLOUT, story.CUT_OVER, story.HEALTH)
+    return told.wait(60).facts().answered().proposed(story.plan(steps))
+
+
+def _begun_by_itself() -> Story:
+    over = events.TimerFired(timer="automatic", generation=1)
+    told = _declared_by_itself().wait(120)
+    return told.tell(replace(over, generation=told.run.planning))
+
+
+def _left_to_people() -> Story:
+    return _declared_by_itself(barred="no drill of it has passed (`backout drill aivo service`)")
+
+
 def _owing() -> Story:
     told = _begun_early()
     for step in ("rollback", "rollout", "health", "availability", "announce_end"):
@@ -232,7 +258,10 @@ STORIES: Mapping[str, Callable[[], Story]] = {
     "assess_acknowledged": _acknowledged,
     "approve": story.waiting,
     "approve_late": _approved_later,
+    "approve_begins_by_itself": _declared_by_itself,
+    "approve_left_to_people": _left_to_people,
     "restore": story.restoring,
+    "restore_begun_by_itself": _begun_by_itself,
     "restore_resumed": _resumed,
     "restore_step_gate": _step_gate,
     "validate": story.validating,
