@@ -27,6 +27,7 @@ from bot.demo_marks import mark_phases
 
 MARKER = ".backout-demo"
 JOURNAL = "journal"
+HOOK = "/webhooks/pagerduty"
 RESTART_AFTER = 2.0
 QUICK = 10.0
 QUICK_DEATHS = 5
@@ -138,6 +139,7 @@ class _Demo:
         self._sandbox: Child | None = None
         self._bot: Child | None = None
         self._marks: asyncio.Task[None] | None = None
+        self._door = 0  # where the bot listens for PagerDuty
 
     async def play(self) -> None:
         """Start both, tell the story, and keep the bot alive until told to stop."""
@@ -166,12 +168,14 @@ class _Demo:
     async def _start_sandbox(self) -> Addresses:
         port, taken = free_port(self._options.port)
         estate_port, _ = free_port(port + 1)
+        self._door, _ = free_port(port + 2)
         if taken:
             say(texts.port_taken(self._options.port, port))
         file = self._data / "addresses.json"
         arguments = ["sandbox", "--port", str(port), "--estate-port", str(estate_port)]
         arguments += ["--data", str(self._data / "estate"), "--addresses", str(file)]
         arguments += ["--speed", f"{self._options.speed:g}"]
+        arguments += ["--webhook", f"http://127.0.0.1:{self._door}{HOOK}"]
         environment = bot_environment(os.environ)
         sandbox = Child("sandbox", arguments, self._data / "sandbox.log", environment)
         self._sandbox = sandbox
@@ -191,9 +195,14 @@ class _Demo:
     def _make_bot(self, addresses: Addresses) -> Child:
         overlay = write_overlay(self._data / "overlay.yaml", addresses)
         environment = bot_environment(
-            os.environ, addresses=addresses, data=self._data / JOURNAL, overlay=overlay
+            os.environ,
+            addresses=addresses,
+            data=self._data / JOURNAL,
+            overlay=overlay,
+            port=self._door,
         )
-        return Child("bot", ["bot.cli", "serve"], self._data / "bot.log", environment)
+        arguments = ["bot.demo_bot", addresses.workspace_page]
+        return Child("bot", arguments, self._data / "bot.log", environment)
 
     async def _until_ready(self, addresses: Addresses) -> bool:
         """Wait until the bot is connected to the workspace; False where told to stop."""

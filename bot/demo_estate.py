@@ -30,6 +30,11 @@ class Addresses(BaseModel):
     statuspage_url: str
     statuspage_page: str
     statuspage_token: str
+    pagerduty_url: str
+    pagerduty_authority: str
+    pagerduty_routing_key: str
+    pagerduty_token: str
+    pagerduty_webhook_secret: str
     bot_token: str
     app_token: str
     signing_secret: str
@@ -79,6 +84,13 @@ def write_overlay(file: Path, addresses: Addresses) -> Path:
             "connections": {
                 "prometheus": {"url": addresses.prometheus_url},
                 "statuspage": {"url": addresses.statuspage_url, "page": addresses.statuspage_page},
+                "pagerduty": {
+                    "url": addresses.pagerduty_url,
+                    "events_url": addresses.pagerduty_url,
+                    "routing_key": "env:PAGERDUTY_ROUTING_KEY",
+                    "token": "env:PAGERDUTY_TOKEN",
+                    "webhook_secret": "env:PAGERDUTY_WEBHOOK_SECRET",
+                },
             },
             "variables": {"health_url": addresses.health_url},
         }
@@ -94,8 +106,12 @@ def bot_environment(
     addresses: Addresses | None = None,
     data: Path | None = None,
     overlay: Path | None = None,
+    port: int = 0,
 ) -> dict[str, str]:
-    """Return the caller's environment without real systems, and with the simulated ones."""
+    """Return the caller's environment without real systems, and with the simulated ones.
+
+    `port` is where the bot listens for what PagerDuty tells.
+    """
     clean = {
         name: value
         for name, value in caller.items()
@@ -115,4 +131,9 @@ def bot_environment(
         "BACKOUT_OVERLAY": str(overlay),
         "AIVO_STATUSPAGE_TOKEN": addresses.statuspage_token,
         "AIVO_PROMETHEUS_URL": addresses.prometheus_url,
+        "PAGERDUTY_ROUTING_KEY": addresses.pagerduty_routing_key,
+        "PAGERDUTY_TOKEN": addresses.pagerduty_token,
+        "PAGERDUTY_WEBHOOK_SECRET": addresses.pagerduty_webhook_secret,
+        "SSL_CERT_FILE": addresses.pagerduty_authority,
+        "BACKOUT_PORT": str(port),
     }

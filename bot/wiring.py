@@ -7,7 +7,7 @@ anything.
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +50,14 @@ log = logging.getLogger(__name__)
 HOST = "0.0.0.0"  # noqa: S104 hosts route to it; a signature is checked on every request
 
 
+Clock = Callable[[], datetime]
+
+
+def real_time() -> datetime:
+    """Return the time (UTC)."""
+    return datetime.now(UTC)
+
+
 class Bot:
     """A bot that runs."""
 
@@ -59,8 +67,12 @@ class Bot:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Bot]:
+async def running(
+    settings: Settings, *, clock: Clock = real_time, host: str = HOST
+) -> AsyncIterator[Bot]:
     """Start a bot; leave the block to drain and stop it.
+
+    The demo gives a clock that can be hurried, and listens on its own machine only.
 
     Raises what `backout serve` turns into a sentence: `ConfigurationError`, `SettingsError`,
     `BusyError`, `JournalError`, `SlackRefusesError`, `AppTokenError`.
@@ -69,7 +81,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
     registry = ActionRegistry()
     bundles = load_checked(settings, registry)
     async with AsyncExitStack() as stack:
-        engine = EmbeddedEngine(settings.data)
+        engine = EmbeddedEngine(settings.data, clock=clock)
         stack.callback(engine.close)
         calls = Calls()
         stack.callback(calls.close)
@@ -103,7 +115,7 @@ async def running(settings: Settings) -> AsyncIterator[Bot]:
         await stack.enter_async_context(
             door.opened(orders_of(settings, slack), settings.data / SOCKET)
         )
-        await _listen(stack, settings, slack, pagerduty)
+        await _listen(stack, settings, slack, pagerduty, host)
         core.start()
         pagerduty.start()
         beat = heartbeat(_secret(settings.heartbeat)) if settings.heartbeat else None
@@ -140,14 +152,18 @@ def orders_of(settings: Settings, slack: SlackSurface) -> Orders:
 
 
 async def _listen(
-    stack: AsyncExitStack, settings: Settings, slack: SlackSurface, pagerduty: Pagerduty
+    stack: AsyncExitStack,
+    settings: Settings,
+    slack: SlackSurface,
+    pagerduty: Pagerduty,
+    host: str,
 ) -> None:
     """Log in to Slack, and be reachable for it, and for whoever else has something to tell."""
     by_http = settings.mode == "http"
     if by_http or pagerduty.listens:
         site = transports.web_app(slack.app if by_http else None, ready=lambda: slack.ready)
         pagerduty.route(site)
-        runner = await transports.serve(site, host=HOST, port=settings.port)
+        runner = await transports.serve(site, host=host, port=settings.port)
         stack.push_async_callback(runner.cleanup)
     if not by_http:
         socket = transports.SocketMode(

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: the local workspace and estate, for `make demo` and for looking around."""
+"""`python -m sandbox`: the local Slack, PagerDuty and estate, for `make demo` and for a look."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from sandbox.world import World, serve
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="A local Slack workspace and a simulated estate, on 127.0.0.1 only.",
+        description="A local Slack, a local PagerDuty and an estate, simulated, on 127.0.0.1 only.",
     )
     parser.add_argument("--port", type=int, default=8400, help="of the workspace and its page")
     parser.add_argument("--estate-port", type=int, default=8401, help="of the estate's servers")
     parser.add_argument("--data", type=Path, default=Path("var/sandbox"), help="a folder to use")
     parser.add_argument("--addresses", type=Path, help="a JSON file to write the addresses to")
+    parser.add_argument("--webhook", default="", help="address that PagerDuty tells of answers")
     parser.add_argument("--speed", type=float, default=1.0, help="of the estate's clock")
     parser.add_argument("--seed", type=int, default=7, help="of everything that varies")
     return parser.parse_args()
@@ -34,6 +35,7 @@ def main() -> int:
         estate_port=chosen.estate_port,
         speed=chosen.speed,
         seed=chosen.seed,
+        webhook=chosen.webhook,
     )
     try:
         asyncio.run(serve(world, addresses=chosen.addresses))

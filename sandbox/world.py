@@ -1,4 +1,4 @@
-"""The whole sandbox in one process: the Slack workspace and the estate, with their addresses.
+"""The whole sandbox in one process: Slack's workspace, PagerDuty and the estate.
 
 `python -m sandbox` runs it for `make demo`, and the scenario tests start `World` in process. It
 is a process of its own so that it lives on when the bot dies.
@@ -10,15 +10,19 @@ import asyncio
 import json
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sandbox.estate import Estate
+from sandbox.pagerduty import PagerDuty
+from sandbox.pagerduty.accounts import REST_TOKEN, ROUTING_KEY, WEBHOOK_SECRET
+from sandbox.phones import Phones
 from sandbox.workspace import Workspace
 from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 
 
 class World:
-    """A workspace and an estate that know each other."""
+    """A workspace, a PagerDuty and an estate that know each other, with one clock on the wall."""
 
     def __init__(
         self,
@@ -28,23 +32,27 @@ class World:
         estate_port: int = 0,
         speed: float = 1.0,
         seed: int = 7,
+        webhook: str = "",
     ) -> None:
         self.estate = Estate(data=data, seed=seed, speed=speed, port=estate_port)
-        self.workspace = Workspace(port)
+        self.workspace = Workspace(port, wall=self.estate.wall.now)
+        self.pagerduty = PagerDuty(data=data / "pagerduty", wall=self.estate.wall, webhook=webhook)
+        self.phones = Phones(self.pagerduty, self.workspace.context.store.feed)
         self.estate.add_routes(self.workspace.app)
+        self.phones.add_routes(self.workspace.app)
 
     async def start(self) -> None:
-        """Start both servers."""
-        await self.estate.start()
-        try:
-            await self.workspace.start()
-        except BaseException:
-            await self.estate.stop()
-            raise
+        """Start all servers, or none."""
+        async with AsyncExitStack() as started:
+            for part in (self.estate, self.pagerduty, self.workspace):
+                await part.start()
+                started.push_async_callback(part.stop)
+            started.pop_all()
 
     async def stop(self) -> None:
-        """Stop both servers."""
+        """Stop all servers."""
         await self.workspace.stop()
+        await self.pagerduty.stop()
         await self.estate.stop()
 
     def addresses(self) -> dict[str, str]:
@@ -63,6 +71,11 @@ class World:
             "statuspage_url": self.estate.statuspage_url,
             "statuspage_token": self.estate.statuspage_token,
             "statuspage_page": self.estate.statuspage_page,
+            "pagerduty_url": self.pagerduty.url,
+            "pagerduty_authority": str(self.pagerduty.authority.resolve()),
+            "pagerduty_routing_key": ROUTING_KEY,
+            "pagerduty_token": REST_TOKEN,
+            "pagerduty_webhook_secret": WEBHOOK_SECRET,
         }
 
 

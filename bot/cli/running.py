@@ -4,8 +4,9 @@ import asyncio
 import gc
 import os
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.cli import ground
 from bot.cli.failures import ExitCode
@@ -22,14 +23,19 @@ def serve() -> ExitCode:
     settings = ground.settings()
     settings.require_slack()
     logs.setup(settings.log_level, environment=os.environ)
-    asyncio.run(_until_told(settings))
+    asyncio.run(_serve(settings))
     return ExitCode.OK
 
 
-async def _until_told(settings: "Settings") -> None:
+async def _serve(settings: "Settings") -> None:
     from bot import wiring
 
-    bot = asyncio.create_task(wiring.run(settings))
+    await until_told(wiring.run(settings))
+
+
+async def until_told(running: Coroutine[Any, Any, None]) -> None:
+    """Run a bot until SIGTERM or SIGINT."""
+    bot = asyncio.create_task(running)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bot.cancel)

@@ -55,6 +55,7 @@ class Control:
             web.get("/estate/api/state", self._get_state),
             web.get("/estate/api/requests", self._get_requests),
             web.get("/estate/api/marks", self._get_marks),
+            web.get("/estate/api/wall", self._get_wall),
             web.delete("/estate/api/fault", self._clear_faults),
             *(web.post(f"/estate/api/{name}", _posted(call)) for name, call in posts.items()),
         ]
@@ -68,6 +69,10 @@ class Control:
     async def _get_marks(self, request: web.Request) -> web.Response:
         check_origin(request)
         return web.json_response({"marks": self.marks})
+
+    async def _get_wall(self, request: web.Request) -> web.Response:
+        check_origin(request)
+        return web.json_response(self._estate.wall.view())
 
     async def _get_requests(self, request: web.Request) -> web.Response:
         check_origin(request)
@@ -102,8 +107,8 @@ class Control:
         phase = str(body.get("phase", ""))[:40]
         if not phase:
             raise _refusal("phase is missing.")
-        at = body.get("at")
-        moment = float(at) if isinstance(at, (int, float)) else time.time()
+        at = body.get("at")  # by the clock on the wall; the chart is drawn in real time
+        moment = self._estate.wall.real(at) if isinstance(at, (int, float)) else time.time()
         self.marks.append({"phase": phase, "at": moment})
         self.marks.sort(key=lambda mark: float(mark["at"]))
         del self.marks[:-200]

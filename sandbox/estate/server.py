@@ -31,6 +31,7 @@ from sandbox.estate.statuspage import TOKEN as STATUSPAGE_TOKEN
 from sandbox.estate.traffic import Traffic
 from sandbox.estate.values import Object
 from sandbox.estate.website import Website
+from sandbox.wall import Wall
 
 _TICK = 0.5  # simulated seconds between measurements, within real limits:
 _TICK_LIMITS = (0.02, 0.25)
@@ -47,12 +48,13 @@ class Estate:
         self._data = data
         self._port = port
         self.clock = Clock(speed=speed)
+        self.wall = Wall(speed=speed)
         self._timers = Timers(self.clock)
         random = _random(seed)
         self.cluster = Cluster(self.clock, self._timers, random)
         self.traffic = Traffic(self.cluster, self.clock, _random(seed + 1))
         self.website = Website(self.cluster, self.traffic, _random(seed + 2))
-        self.statuspage = Statuspage(_random(seed + 3))
+        self.statuspage = Statuspage(_random(seed + 3), stamp=self.wall.stamp)
         self.access = Access()
         self.faults = Faults()
         self.requests = RequestLog()
@@ -153,12 +155,13 @@ class Estate:
             return shipped
         self.traffic.advance()
         self.traffic.forget_affected()
-        self.broken_at = time.time()
+        self.broken_at = self.wall.now()
         return releases.ship(self.cluster)
 
     def set_speed(self, speed: float) -> None:
         """Let simulated time run at another speed."""
         self.clock.set_speed(speed)
+        self.wall.set_speed(speed)
         self._timers.wake()
 
     def set_image(self, rule: ImageRule) -> None:
@@ -178,6 +181,7 @@ class Estate:
         traffic = traffic_view(self.traffic, self.website)
         return traffic | {
             "now": time.time(),
+            "wall": self.wall.view(),
             "speed": self.clock.speed,
             "broken_at": self.broken_at,
             "services": cluster_view(self.cluster, self.traffic.points[-1]),

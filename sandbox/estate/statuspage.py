@@ -42,9 +42,16 @@ class StatuspageError(Exception):
 class Statuspage:
     """One page and its incidents, newest first."""
 
-    def __init__(self, random: Random, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        random: Random,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        stamp: Callable[[], str] = stamp,
+    ) -> None:
         self._random = random
         self._now = now
+        self._stamp = stamp
         self._calls: deque[float] = deque()
         self.calls_allowed = 60
         self.calls_window = 60.0  # one call a second, measured over a rolling minute
@@ -106,7 +113,7 @@ class Statuspage:
     def _create(self, _: web.Request, body: Object) -> tuple[int, object]:
         if not str(body.get("name", "")).strip():
             raise StatuspageError(422, ["Name can't be blank"])
-        now = stamp()
+        now = self._stamp()
         incident: Object = {
             "id": self._id(),
             "page_id": PAGE,
@@ -141,7 +148,7 @@ class Statuspage:
         raise StatuspageError(404, "Not found")
 
     def _change(self, incident: Object, body: Object) -> None:
-        now = stamp()
+        now = self._stamp()
         for key in ("name", "status", "metadata", "impact_override"):
             if key in body:
                 incident[key] = body[key]

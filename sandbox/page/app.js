@@ -5,8 +5,10 @@ import { fill, h, icon } from "./dom.js";
 import { startHints } from "./hints.js";
 import { showMessage } from "./messages.js";
 import { drawModal } from "./modal.js";
+import { mountPhones, ringingCount } from "./phones.js";
 import { drawSidebar } from "./sidebar.js";
 import { changed, connect, goTo, model, onChange } from "./state.js";
+import { mountStories } from "./stories.js";
 import { startTheme } from "./theme.js";
 
 const find = (id) => document.getElementById(id);
@@ -24,10 +26,13 @@ function draw() {
 
 function drawTabs() {
   const pane = document.body.dataset.pane;
-  if (find("tabs").dataset.pane === pane) return;
-  find("tabs").dataset.pane = pane;
+  const rings = ringingCount();
+  const mark = `${pane}/${rings}`;
+  if (find("tabs").dataset.mark === mark) return;
+  find("tabs").dataset.mark = mark;
   fill(find("tabs"), TABS.map(([name, label, sign]) =>
-    h(`button.tab.tab-${name}`, { type: "button", "aria-current": pane === name ? "page" : undefined, onclick: () => show(name) }, icon(sign), label)));
+    h(`button.tab.tab-${name}`, { type: "button", "aria-current": pane === name ? "page" : undefined, onclick: () => show(name) },
+      icon(sign), label, name === "estate" && rings ? h("span.tab-rings", { title: "Phones ring" }, icon("phone"), String(rings)) : null)));
 }
 
 function show(pane) {
@@ -62,6 +67,8 @@ async function mountEstate(root) {
     look.href = "/page/estate.css";
     document.head.append(look);
     await mount(root, "/estate/api");
+    mountPhones(root.querySelector(".estate-phones"));
+    mountStories(root.querySelector(".estate-stories"));
   } catch {
     document.body.classList.add("no-estate");
   }

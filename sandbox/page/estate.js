@@ -2,6 +2,8 @@
 // The page calls mountEstate(element, address of the control routes) once; from then on the panel
 // polls the state. It tells the page of a break with an `estate:broken` event on the window.
 
+import { setWall, span } from "./wall.js";
+
 const WINDOW_SECONDS = 300;
 const LIMIT = 0.1; // availability below 90 % is critical
 const GOAL = 0.001; // the error ratio that counts as recovered
@@ -69,6 +71,8 @@ function buildPanel() {
       make("div", {}, make("h2", {}, "AIVO, production"), parts.health),
       make("div", { class: "estate-time" }, parts.clock, parts.speeds)),
     parts.problem,
+    make("div", { class: "estate-phones" }),
+    make("div", { class: "estate-stories" }),
     section("Break something", null,
       parts.scenarios,
       make("div", { class: "estate-repair" }, parts.repair,
@@ -87,7 +91,7 @@ function section(title, note, ...children) {
 
 function connect(panel) {
   for (const speed of SPEEDS) {
-    const label = `${speed} times as fast`;
+    const label = speed > 10 ? `${speed} times as fast; the clock and people's time limits 10 times` : `${speed} times as fast`;
     const button = make("button", { type: "button", "aria-label": label, title: label }, `×${speed}`);
     button.dataset.speed = speed;
     button.addEventListener("click", () => press(panel, button, () => panel.api("speed", { speed })));
@@ -143,6 +147,7 @@ function poll(panel) {
 }
 
 function show(panel, state) {
+  setWall(state.wall);
   showHealth(panel, state);
   showScenarios(panel, state.scenarios);
   showNumbers(panel, state);
@@ -161,20 +166,14 @@ function showHealth(panel, state) {
   const words = { ok: "Healthy", degraded: "Degraded", down: "Down" };
   setText(panel.health, `${words[status]} · ${services.ready} of ${services.total} services well`);
   panel.health.dataset.status = status;
-  const now = new Date(state.now * 1000);
+  const now = new Date(state.wall.now * 1000);
   panel.clock.dateTime = now.toISOString();
-  const broken = state.broken_at !== null && (status !== "ok" || state.now - state.broken_at < 10);
-  const since = broken ? ` · broken ${span(state.now - state.broken_at)} ago` : "";
+  const broken = state.broken_at !== null && (status !== "ok" || state.wall.now - state.broken_at < 10);
+  const since = broken ? ` · broken ${span(state.wall.now - state.broken_at)} ago` : "";
   setText(panel.clock, `${now.toISOString().slice(11, 19)} UTC${since}`);
   for (const button of panel.speeds.children) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.speed) === state.speed));
   }
-}
-
-function span(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  const minutes = Math.floor(whole / 60);
-  return minutes ? `${minutes} min ${whole % 60} s` : `${whole} s`;
 }
 
 function showScenarios(panel, scenarios) {

@@ -3,6 +3,7 @@
 import { act } from "./control.js";
 import { fill, h, icon } from "./dom.js";
 import { avatar } from "./messages.js";
+import { ringing } from "./phones.js";
 import { actAs, goTo, model, nameOf, people, places, unread } from "./state.js";
 import { themeButton } from "./theme.js";
 
@@ -39,6 +40,7 @@ function personList() {
 }
 
 function signal(userId) {
+  if (ringing(userId)) return h("span.rings", { title: "The phone rings" }, icon("phone"));
   const modal = model.screens.get(userId)?.modal;
   if (modal && userId !== model.me) return h("span.dot.strong", { title: "Has a dialog open" });
   const wanted = [...model.channels.values()].some((channel) => channel.members.includes(userId) && unread(channel.id, userId).wanted);

@@ -13,6 +13,7 @@ export const model = {
   channels: new Map(),
   messages: new Map(),
   screens: new Map(),
+  calls: [],
   me: "",
   place: { kind: "channel", id: "C0INCIDENTS" },
   thread: null,
@@ -177,6 +178,7 @@ const APPLY = {
   user: ({ user }) => model.users.set(user.id, user),
   screen: ({ user, ...shown }) => model.screens.set(user, shown),
   app: ({ shortcuts }) => (model.shortcuts = shortcuts),
+  phones: ({ calls }) => (model.calls = calls),
 };
 
 /** Open the live feed and keep it open. */

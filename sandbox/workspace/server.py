@@ -6,7 +6,8 @@ that the estate can add its own routes before `start()`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -47,20 +48,24 @@ class Settings:
 
 
 class Workspace:
-    """A Slack workspace on 127.0.0.1; `speed` 10 lets its clocks run ten times as fast."""
+    """A Slack workspace on 127.0.0.1; `speed` 10 lets its clocks run ten times as fast.
+
+    `wall` is the time of day that messages carry.
+    """
 
     def __init__(
         self,
         port: int = 0,
         *,
         speed: float = 1.0,
+        wall: Callable[[], float] = time.time,
         people: Sequence[User] | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._port = port
         self._settings = settings or Settings()
         self._runner: web.AppRunner | None = None
-        clock = Clock(speed=speed)
+        clock = Clock(speed=speed, wall=wall)
         self.sockets = Sockets(clock=clock)
         self.http = Requests(clock=clock, secret=SIGNING_SECRET)
         self.context = self._wire(clock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import string
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,9 +39,10 @@ def new_id(prefix: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Clock:
-    """Wall time, message timestamps, and deadlines divided by `speed`."""
+    """Real time, message timestamps by the clock on the wall, and deadlines divided by `speed`."""
 
     speed: float = 1.0
+    wall: Callable[[], float] = time.time
     _last: int = field(default=0, repr=False)
 
     def now(self) -> float:
@@ -57,6 +59,6 @@ class Clock:
 
     def next_ts(self) -> str:
         """Return a message timestamp that no other message of the workspace has."""
-        micros = max(int(self.now() * 1_000_000), self._last + 1)
+        micros = max(int(self.wall() * 1_000_000), self._last + 1)
         self._last = micros
         return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"

@@ -29,6 +29,11 @@ _EXPECTED = {
     "bot_token",
     "app_token",
     "signing_secret",
+    "pagerduty_url",
+    "pagerduty_authority",
+    "pagerduty_routing_key",
+    "pagerduty_token",
+    "pagerduty_webhook_secret",
 }
 
 

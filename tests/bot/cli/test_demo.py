@@ -28,6 +28,11 @@ ADDRESSES = Addresses(
     statuspage_url="http://127.0.0.1:2",
     statuspage_page="xyz",
     statuspage_token="sandbox-statuspage",
+    pagerduty_url="https://127.0.0.1:3",
+    pagerduty_authority="/data/authority.crt",
+    pagerduty_routing_key="r" * 32,
+    pagerduty_token="sandbox-rest",
+    pagerduty_webhook_secret="sandbox-hook",
     bot_token="xoxb-sandbox",
     app_token="xapp-sandbox",
     signing_secret="sandbox",
@@ -91,17 +96,25 @@ def test_nothing_of_the_person_s_own_reaches_the_bot() -> None:
         "AWS_PROFILE": "production",
         "AIVO_PROMETHEUS_URL": "https://prometheus.example",
         "BACKOUT_SYSTEMS": "/etc/backout/systems",
+        "PAGERDUTY_TOKEN": "real",
         "https_proxy": "http://proxy.example",
     }
 
     got = bot_environment(
-        caller, addresses=ADDRESSES, data=Path("/data/journal"), overlay=Path("/data/o.yaml")
+        caller,
+        addresses=ADDRESSES,
+        data=Path("/data/journal"),
+        overlay=Path("/data/o.yaml"),
+        port=8402,
     )
 
     assert got["HOME"] == "/home/me"
     assert got["SLACK_BOT_TOKEN"] == "xoxb-sandbox"
     assert got["KUBECONFIG"] == "/data/kubeconfig"
     assert got["BACKOUT_HELM"] == "/data/helm/helm"
+    assert got["PAGERDUTY_TOKEN"] == "sandbox-rest"
+    assert got["SSL_CERT_FILE"] == "/data/authority.crt"
+    assert got["BACKOUT_PORT"] == "8402"
     assert not {"AWS_PROFILE", "BACKOUT_SYSTEMS", "https_proxy"} & set(got)
 
 
@@ -114,6 +127,8 @@ def test_the_overlay_leads_aivo_to_the_estate(tmp_path: Path) -> None:
     assert aivo.system.connections.prometheus is not None
     assert aivo.system.connections.prometheus.url == ADDRESSES.prometheus_url
     assert aivo.system.variables["health_url"] == ADDRESSES.health_url
+    assert aivo.system.connections.pagerduty is not None
+    assert aivo.system.connections.pagerduty.events_url == ADDRESSES.pagerduty_url
 
 
 def test_addresses_count_when_they_are_complete(tmp_path: Path) -> None:
