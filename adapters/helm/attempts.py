@@ -48,12 +48,31 @@ class Wanted:
     waits: bool = True
 
 
-async def run(wanted: Wanted, history: Sequence[Revision], context: Context) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The history, and whether a Helm of this step was at work when it was asked for.
+
+    That is asked first: a Helm that ends in between must not seem gone with its work half done,
+    because what it wrote last is in a history that is read after its end.
+    """
+
+    history: tuple[Revision, ...]
+    working: bool
+
+
+async def look(release: str, context: Context) -> Look:
+    """Look at a release and at this step's own Helm."""
+    working = alive(context)
+    return Look(history=await commands.history(context, release), working=working)
+
+
+async def run(wanted: Wanted, seen: Look, context: Context) -> None:
     """Roll back, unless the history says that it is done or under way."""
+    history = seen.history
     if releases.returned_to(history, wanted.revision):
         return
     await connect(context)  # refuses another cluster than the pinned one
-    _refuse_beside_another(wanted, history, context)
+    _refuse_beside_another(wanted, seen, context)
     if all(each.number != wanted.revision for each in history):
         raise errors.gone(wanted.release, wanted.revision, releases.kept(history))
     seconds = max(round(wanted.timeout.total_seconds()), 1)
@@ -104,9 +123,9 @@ def _logs(context: Context) -> Iterator[Path]:
     return (each for each in _folder(context).glob("*.log") if name.fullmatch(each.name))
 
 
-def _refuse_beside_another(wanted: Wanted, history: Sequence[Revision], context: Context) -> None:
+def _refuse_beside_another(wanted: Wanted, seen: Look, context: Context) -> None:
     """Raise while Helm is at work on the release: Helm itself would not mind."""
-    running = alive(context)
+    history, running = seen.history, seen.working
     if not history or not history[-1].pending:
         if running:  # it has yet to record its revision, or just has
             raise TransientError("The Helm that this step started is at work.", delay=5.0)

@@ -7,21 +7,19 @@ import asyncio
 from collections.abc import Sequence
 
 from adapters.helm import attempts, commands, failures, live, manifests, releases
-from adapters.helm.attempts import FAILED, LOOK_EVERY, Wanted
+from adapters.helm.attempts import FAILED, LOOK_EVERY, Look, Wanted
 from adapters.helm.releases import Revision
 from adapters.kubernetes.connections import connect
 from adapters.values import listed
 from flows.actions import Context, Holds, NotYet, PermanentError, Refuted, Verdict
 
 
-async def judge(
-    wanted: Wanted, before: int | None, history: Sequence[Revision], context: Context
-) -> Verdict:
+async def judge(wanted: Wanted, before: int | None, seen: Look, context: Context) -> Verdict:
     """Judge by the newest revision; `before` is the one that was rolled back from."""
+    history, working = seen.history, seen.working
     if not history:
         return Refuted(why=f"{wanted.release} has no revision left")
     newest = history[-1]
-    working = attempts.alive(context)
     if newest.pending and _at_work(wanted, history, context, working=working):
         progress = f"revision {newest.number} is {newest.status}: Helm waits for pods"
         return NotYet(progress=progress, after=LOOK_EVERY)

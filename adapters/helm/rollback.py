@@ -116,18 +116,18 @@ class HelmRollback(Action):
         self, inputs: HelmRollbackInputs, captured: JsonObject, context: Context
     ) -> None:
         """Roll back, unless the history says that it is done, under way, or overtaken."""
-        history = await commands.history(context, inputs.release)
+        seen = await attempts.look(inputs.release, context)
         before = int(captured.get("revision", 0))
-        if before and not releases.returned_to(history, inputs.revision):
-            await _refuse_newer(inputs, history, before, context)
-        await attempts.run(_wanted(inputs), history, context)
+        if before and not releases.returned_to(seen.history, inputs.revision):
+            await _refuse_newer(inputs, seen.history, before, context)
+        await attempts.run(_wanted(inputs), seen, context)
 
     async def verify(
         self, inputs: HelmRollbackInputs, captured: JsonObject, context: Context
     ) -> Verdict:
         """Read the newest revision, and compare the cluster's images with it."""
-        history = await commands.history(context, inputs.release)
-        return await outcomes.judge(_wanted(inputs), captured.get("revision"), history, context)
+        seen = await attempts.look(inputs.release, context)
+        return await outcomes.judge(_wanted(inputs), captured.get("revision"), seen, context)
 
     async def undo(self, inputs: HelmRollbackInputs, captured: JsonObject, context: Context) -> str:
         """Roll back to the captured revision, as a new revision, and look.
@@ -136,12 +136,13 @@ class HelmRollback(Action):
         rolled it back.
         """
         before = int(captured["revision"])
-        history = await commands.history(context, inputs.release)
-        if history and history[-1].number == before and not attempts.alive(context):
+        seen = await attempts.look(inputs.release, context)
+        history = seen.history
+        if history and history[-1].number == before and not seen.working:
             return f"revision {before} is still the newest: nothing was rolled back"
         if not releases.returned_to(history, before):
             await _refuse_newer(inputs, history, before, context)
-        await attempts.run(_wanted(inputs, back_to=before), history, context)
+        await attempts.run(_wanted(inputs, back_to=before), seen, context)
         history = await commands.history(context, inputs.release)
         newest = history[-1]
         if not releases.returned_to(history, before):

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from adapters.helm import attempts, commands
+from adapters.helm.releases import Revision
 from adapters.kubernetes import roles
 from flows.actions import (
+    Context,
     Holds,
     InterruptedByHoldError,
     NotYet,
@@ -26,7 +29,7 @@ from tests.adapters.uses import Use
 from tests.real.bench import assets
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.helms import Helm
-from tests.real.helm.checkout import NEW, OLD, add_later, image, statuses
+from tests.real.helm.checkout import NEW, OLD, add_later, image, newest, statuses
 
 Json = Any
 Make = Callable[..., Use]
@@ -201,6 +204,47 @@ async def test_held_while_helm_works_and_found_later(
     while not isinstance(verdict := await back.verify(), Holds):
         assert isinstance(verdict, NotYet) or not verdict.final, verdict
         await asyncio.sleep(0.1)
+    assert statuses(helm) == ["superseded", "superseded", "deployed"]
+
+
+async def test_helm_that_ends_while_its_history_is_read(
+    helm: Helm,
+    chart: Path,
+    cluster: Cluster,
+    use: Make,
+    real: FakeContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is neither taken for gone nor started again; the next look finds what it wrote last."""
+    helm.release("checkout", chart, image="shop/checkout:unready")
+    helm.release("checkout", chart, image=NEW)
+    back = use("helm.rollback", release="checkout", revision=1, timeout="90s")
+    real.holds_after = 1
+    with pytest.raises(InterruptedByHoldError):
+        await back.apply()
+    real.holds_after = None
+    while newest(helm) != (3, "pending-rollback"):
+        await asyncio.sleep(0.1)
+    history, read = commands.history, []
+
+    async def overtaken(context: Context, release: str) -> tuple[Revision, ...]:
+        read.append(found := await history(context, release))
+        if len(read) == 2:
+            cluster.patch("deployment", "checkout", {"spec": {"replicas": 0}})
+        while attempts.alive(context):
+            await asyncio.sleep(0.05)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "history", overtaken)
+        verdict, said = await asyncio.gather(
+            back.verify(),
+            back.action.apply(back.inputs, back.captured, back.context),
+            return_exceptions=True,
+        )
+    assert isinstance(verdict, NotYet), verdict
+    assert isinstance(said, UnknownOutcomeError), said
+    assert isinstance(await back.outcome(), Holds)
     assert statuses(helm) == ["superseded", "superseded", "deployed"]
 
 
