@@ -23,6 +23,7 @@ from tests.real.processes import free_port, running, scratch
 from tests.real.services.servers import Server
 
 SUPERUSER = "postgres"
+CONNECT_SECONDS = 30  # a server that hangs fails one test, not the run
 DEBIAN = Path("/usr/lib/postgresql")
 # Durability is for data that matters; WAL and its archive are real, so that backups are.
 SETTINGS = {
@@ -104,7 +105,9 @@ class PostgresServer(Server):
         self, statement: str | sql.Composed, *values: object, database: str = "postgres"
     ) -> list[tuple[object, ...]]:
         """Run one statement as the superuser, outside a transaction; return its rows."""
-        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
+        with psycopg.connect(
+            self.dsn(database), autocommit=True, connect_timeout=CONNECT_SECONDS
+        ) as connection:
             done = connection.execute(statement, values)
             return done.fetchall() if done.description else []
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 import psutil
 
-from tests.real.processes import Program
+from tests.real.processes import LOOK, Program
 
 
 class Server:
@@ -73,11 +74,21 @@ class Server:
     def frozen(self) -> Iterator[None]:
         """Freeze it, and its workers, while the block runs: connections are taken, then silence."""
         main = psutil.Process(self.program.pid)
-        family = [main, *main.children(recursive=True)]
-        for each in family:
-            each.send_signal(signal.SIGSTOP)
-        try:
+        with _stopped(main), ExitStack() as workers:
+            for each in main.children(recursive=True):  # no new ones from here on
+                with suppress(psutil.NoSuchProcess):  # its client has just left
+                    workers.enter_context(_stopped(each))
             yield
-        finally:
-            for each in family:
-                each.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def _stopped(process: psutil.Process) -> Iterator[None]:
+    """Keep one process from running while the block runs."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+            time.sleep(LOOK)
+        yield
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGCONT)
