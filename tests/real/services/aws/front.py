@@ -6,7 +6,7 @@ import io
 import re
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from threading import Event
 from typing import Any
@@ -103,24 +103,21 @@ class Front:
             statuses.append(int(status.split(maxsplit=1)[0]))
             return answer(status, headers)
 
-        def note(status: int) -> None:
-            call = Call(
-                service=service,
-                operation=operation,
-                region=scope["region"],
-                key_id=scope["key"],
-                status=status,
-            )
-            self.calls.append(call)
-
+        call = Call(
+            service=service,
+            operation=operation,
+            region=scope["region"],
+            key_id=scope["key"],
+            status=0,
+        )
         lost = fault is not None and (fault.loses_answer or fault.hangs)
         if lost:  # now, because the client, and the next test, go on as soon as it is cut
-            note(0)
+            self.calls.append(call)
         try:
             return self._handle(environment, noted, fault, (scope["key"], service, operation))
         finally:
             if not lost:
-                note(statuses[-1] if statuses else 0)
+                self.calls.append(replace(call, status=statuses[-1] if statuses else 0))
 
     def _handle(
         self,
