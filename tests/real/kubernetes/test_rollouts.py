@@ -33,6 +33,20 @@ def mark_of(cluster: Cluster, name: str, kind: str = "deployment") -> str:
     return str((template["metadata"].get("annotations") or {}).get(MARK, ""))
 
 
+async def given_up(cluster: Cluster, name: str, *, because: str) -> None:
+    """Let the controller give an app's rollout up, once one of its new pods waits for a reason."""
+    mark = mark_of(cluster, name)
+    while not any(
+        (each["metadata"].get("annotations") or {}).get(MARK, "") == mark
+        and each["status"]["containerStatuses"][0]["state"].get("waiting", {}).get("reason")
+        == because
+        for each in cluster.all("pod", labels=f"app={name}")
+        if each["status"].get("containerStatuses")
+    ):
+        await asyncio.sleep(0.05)
+    cluster.patch("deployment", name, {"spec": {"progressDeadlineSeconds": 1}})
+
+
 async def test_restart_replaces_every_pod_once(cluster: Cluster, use: Uses) -> None:
     """All pods of before are gone and as many new ones ready; a repeat replaces none of them."""
     cluster.apply(cluster.deployment(replicas=3))
@@ -94,20 +108,20 @@ async def test_in_order_ends_at_the_first_that_does_not_come_up(
 ) -> None:
     """A restart that breaks one workload is not done to the next."""
     strategy = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-    cluster.apply(
-        cluster.deployment("auth", progressDeadlineSeconds=1, strategy=strategy),
-        cluster.deployment("web"),
-    )
+    cluster.apply(cluster.deployment("auth", strategy=strategy), cluster.deployment("web"))
     await cluster.settled("auth", "web")
-    cluster.apply(cluster.deployment("auth", progressDeadlineSeconds=1, replicas=0))
+    cluster.apply(cluster.deployment("auth", replicas=0))
     await cluster.settled("auth")
-    broken = cluster.deployment("auth", "shop/auth:bad", progressDeadlineSeconds=1, replicas=0)
-    cluster.apply(broken)
+    cluster.apply(cluster.deployment("auth", "shop/auth:bad", replicas=0))
     await cluster.settled("auth")
     cluster.patch("deployment", "auth", {"spec": {"replicas": 1}})
     restart = use(RESTART, names=["auth", "web"], in_order=True)
+    restarting = asyncio.create_task(faults.attempt(restart))
+    while not mark_of(cluster, "auth"):
+        await asyncio.sleep(0.05)
+    await given_up(cluster, "auth", because="ImagePullBackOff")
     with pytest.raises(PermanentError, match="auth did not come up again") as caught:
-        await faults.attempt(restart)
+        await restarting
     assert "image can't be pulled" in str(caught.value)
     assert "web were not restarted" in str(caught.value)
     assert mark_of(cluster, "web") == ""
@@ -270,9 +284,10 @@ def test_wait_takes_names_or_labels(use: Uses) -> None:
 
 async def test_wait_ends_at_the_workloads_own_deadline(cluster: Cluster, use: Uses) -> None:
     """A rollout that its controller gave up refutes at once, with what is wrong with the pods."""
-    cluster.apply(cluster.deployment(progressDeadlineSeconds=1), cluster.deployment("web"))
+    cluster.apply(cluster.deployment(), cluster.deployment("web"))
     await cluster.settled("checkout", "web")
-    cluster.apply(cluster.deployment(image="shop/checkout:crash", progressDeadlineSeconds=1))
+    cluster.apply(cluster.deployment(image="shop/checkout:crash"))
+    await given_up(cluster, "checkout", because="CrashLoopBackOff")
     refuted = await use(WAIT).outcome()
     assert isinstance(refuted, Refuted)
     assert "checkout: its rollout exceeded its progress deadline" in refuted.why

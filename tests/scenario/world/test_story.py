@@ -46,11 +46,14 @@ async def test_two_leads_bring_the_service_back(tmp_path: Path) -> None:
 
 async def test_a_status_page_that_opens_late_is_resolved_nevertheless(tmp_path: Path) -> None:
     """Customers never read of a trouble that is over: the end waits for the beginning."""
-    async with whole(tmp_path) as here:
+    patient = {"procedures/service.yaml": {"budget: 1m": "budget: 10m"}}
+    async with whole(tmp_path, edits=patient) as here:
         await here.planned()
-        await here.fault("statuspage", "delay", delay=4.0, method="POST")
+        await here.fault("statuspage", "status", status=429, method="POST")
         await here.approve()
         run = await here.state("communicate", "closed")
         assert run.steps["status_open"].state is StepState.RUNNING
+        assert run.steps["status_close"].state is StepState.PENDING
+        here.mend()
         await here.state("closed")
         assert [one["status"] for one in here.world.estate.statuspage.incidents] == ["resolved"]
