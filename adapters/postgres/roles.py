@@ -5,7 +5,6 @@ Called by `wait_quiescent`, `terminate_sessions`, `set_read_only` and `clear_rea
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from adapters.postgres import statements
 from adapters.postgres.drivers import Row
@@ -103,10 +102,10 @@ def require_endable(session: Session, roles: Iterable[Role]) -> None:
 async def clients(session: Session, names: Sequence[str]) -> tuple[Client, ...]:
     """Return the sessions of these roles in this database, without Backout's own."""
     await session.ask(statements.FORGET)
-    return tuple(_client(row) for row in await session.ask(statements.SESSIONS, list(names)))
+    return tuple(client(row) for row in await session.ask(statements.SESSIONS, list(names)))
 
 
-async def end(session: Session, ones: Sequence[Client | Any]) -> int:
+async def end(session: Session, ones: Sequence[Client]) -> int:
     """Ask the server to end these very sessions; return how many were still there."""
     pids = [each.pid for each in ones]
     started = [each.started for each in ones]
@@ -127,7 +126,8 @@ def told(ones: Iterable[Client]) -> str:
     return ", ".join(f"{count(number, 'session')} of {role}" for role, number in counted)
 
 
-def _client(row: Row) -> Client:
+def client(row: Row) -> Client:
+    """Read one row of `SESSIONS` or `OLD_SESSIONS`."""
     pid, role, started, application, address, state = row
     return Client(
         pid=pid,

@@ -130,9 +130,66 @@ END_SESSIONS = Statement(
     text="""
 SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid)
   FROM pg_catalog.pg_stat_activity a
-  JOIN pg_catalog.unnest(%s::int[], %s::timestamptz[]) AS w(pid, started)
+  JOIN ROWS FROM (pg_catalog.unnest(%s::int[]), pg_catalog.unnest(%s::timestamptz[]))
+       AS w(pid, started)
     ON a.pid = w.pid AND a.backend_start = w.started
  WHERE a.pid <> pg_catalog.pg_backend_pid()
 """,
     lasting=True,
+)
+
+NOW = Statement(name="now", text="SELECT pg_catalog.clock_timestamp()::text")
+
+OLD_SESSIONS = Statement(
+    name="old_sessions",
+    text="""
+SELECT pid, usename::text, backend_start::text, coalesce(application_name, ''),
+       coalesce(pg_catalog.host(client_addr), ''), coalesce(state, '')
+  FROM pg_catalog.pg_stat_activity
+ WHERE usename = ANY(%s) AND backend_start <= %s::timestamptz
+   AND pid <> pg_catalog.pg_backend_pid()
+   AND datname = pg_catalog.current_database() AND backend_type = 'client backend'
+   AND NOT (usename = current_user AND application_name LIKE 'backout %%')
+ ORDER BY usename, backend_start, pid
+""",
+)
+
+# Who may alter a role changed with version 16.
+WRITING = Statement(
+    name="writing",
+    text="""
+SELECT r.rolname::text,
+       (SELECT pg_catalog.split_part(c, '=', 2) FROM pg_catalog.unnest(s.setconfig) c
+         WHERE c LIKE 'default_transaction_read_only=%%'),
+       coalesce((SELECT pg_catalog.split_part(c, '=', 2)
+          FROM pg_catalog.pg_db_role_setting w, pg_catalog.unnest(w.setconfig) c
+         WHERE (w.setrole, w.setdatabase) IN ((r.oid, 0), (0, d.oid))
+           AND c LIKE 'default_transaction_read_only=%%'
+         ORDER BY w.setdatabase LIMIT 1), 'off'),
+       me.rolsuper OR r.oid = me.oid
+         OR NOT r.rolsuper AND me.rolcreaterole
+            AND (pg_catalog.current_setting('server_version_num')::int < 160000
+                 OR pg_catalog.pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION'))
+  FROM pg_catalog.pg_roles r
+  JOIN pg_catalog.pg_roles me ON me.rolname = current_user
+  JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
+  LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = d.oid
+ WHERE r.rolname = ANY(%s) ORDER BY r.rolname
+""",
+)
+
+OTHER_WRITERS = Statement(
+    name="other_writers",
+    text="""
+SELECT r.rolname::text FROM pg_catalog.pg_roles r
+ WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user
+   AND r.rolname <> ALL(%s)
+   AND pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT')
+   AND EXISTS (
+       SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%'
+          AND n.nspname <> 'information_schema'
+          AND pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
+ ORDER BY r.rolname
+""",
 )

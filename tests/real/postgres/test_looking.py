@@ -90,9 +90,7 @@ async def test_a_silent_server_is_unknown(main: School, within: Within, use: Use
     assert isinstance(await asked.verify(), Holds)
 
 
-async def test_a_wrong_password_is_said_without_it(
-    main: School, within: Within, use: Uses
-) -> None:
+async def test_a_wrong_password_is_said_without_it(main: School, within: Within, use: Uses) -> None:
     """The sentence names the setting, and no password."""
     context = within(main=main.server.dsn(main.base.name, main.app, "hunter22"))
     for uses, inputs in LOOKS:
@@ -151,9 +149,7 @@ async def test_nothing_is_unknown(main: School, within: Within, use: Uses) -> No
         assert not verdict.output
 
 
-async def test_a_query_that_is_no_look_is_refused(
-    main: School, within: Within, use: Uses
-) -> None:
+async def test_a_query_that_is_no_look_is_refused(main: School, within: Within, use: Uses) -> None:
     """It can't write, hold a second statement, or give a table."""
     context = within(main=main.base.owner_dsn)
     for query, told in REFUSED:
