@@ -16,7 +16,7 @@ from config import secrets
 from config.models.bundles import Bundle
 from config.settings import Settings
 from flows import commands as c
-from flows.actions import Messenger, PermanentError, Registry, Surroundings
+from flows.actions import Context, Messenger, PermanentError, Registry, Surroundings
 from flows.assessing import Assessor
 from flows.authorizing import RolesNow, SlackOf
 from flows.commands import Command
@@ -83,7 +83,7 @@ class Core:
         )
         watch = Watch()
         engine.listen(watch.heard)
-        looks = Looks(registry, bundles, workshop)
+        self._looks = looks = Looks(registry, bundles, workshop)
         self._assessor = Assessor(looks, telling.slack_of)
         self._planner = Planner(
             engine.now,
@@ -101,6 +101,10 @@ class Core:
         """Go on with what was begun, and begin to drive."""
         self.engine.announce_resumption()
         self._driving = asyncio.create_task(self.driver.drive())
+
+    def context(self, run: Run, name: str) -> Context:
+        """Return what it takes to reach something of a run's system, outside of its steps."""
+        return self._looks.context(run, name, {})
 
     async def observe(self, bundle: Bundle) -> Mapping[str, Any]:
         """Return what a system's conditions are evaluated on, looked at now."""

@@ -6,6 +6,7 @@ what could be sent is sent, and what could not is tried again until it is refuse
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from flows.commands import EndPages, SendPage
@@ -34,10 +35,11 @@ class Line(Protocol):
 
 
 class Pager:
-    """Calls people."""
+    """Calls people in every way; by `fallback` only those for whom one of the ways failed."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[Line], fallback: Line | None = None) -> None:
         self._lines = lines
+        self._fallback = fallback
 
     async def perform(self, run: Run, command: SendPage | EndPages) -> Iterable[Event]:
         """Call the people of a page, or stop calling.
@@ -50,7 +52,8 @@ class Pager:
         return await self._call(run, command)
 
     async def _end(self, run: Run) -> None:
-        ends = (line.end(run) for line in self._lines)
+        lines = (*self._lines, self._fallback) if self._fallback else self._lines
+        ends = (line.end(run) for line in lines)
         for outcome in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -72,6 +75,7 @@ class Pager:
                 reached.extend(outcome)
         if later is not None:
             raise later
+        reached += await self._fall_back(run, page, reached)
         known = {each.person for each in reached}
         nothing = "there is no way to reach them: name an e-mail address in people.yaml"
         reached += [
@@ -80,3 +84,13 @@ class Pager:
             if person.id not in known
         ]
         return (PageSent(page=page.number, reached=tuple(reached)),)
+
+    async def _fall_back(
+        self, run: Run, page: Page, reached: Sequence[Reached]
+    ) -> Sequence[Reached]:
+        """Call by the last way whom another one failed to reach, or whom none could."""
+        fine = {each.person for each in reached} - {e.person for e in reached if not e.ok}
+        others = tuple(person for person in page.people if person.id not in fine)
+        if self._fallback is None or not others:
+            return ()
+        return await self._fallback.call(run, replace(page, people=others))

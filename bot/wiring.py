@@ -24,6 +24,7 @@ from bot.control.performing import Acquaintance, Orders
 from bot.core import Core, Telling, surroundings_of
 from bot.drills import Drills
 from bot.factors import FOLDER, Factors
+from bot.mailing import MailLine
 from bot.on_call import OnCall
 from bot.pagerduty import Pagerduty
 from bot.paging import Pager
@@ -101,13 +102,14 @@ async def running(
             engine, bundles, slack.directory.slack_of, calls=calls, resolve=secrets.resolve
         )
         stack.push_async_callback(pagerduty.close)
+        mail = MailLine(engine, bundles, lambda run, name: core.context(run, name))  # noqa: PLW0108 made later
         telling = Telling(
             messenger=slack.messenger,
             slack_of=slack.directory.slack_of,
             roles_now=slack.roles_now,
             open_channel=slack.opener.perform,
             announce=slack.announcer.perform,
-            page=Pager([slack.line, pagerduty.line]).perform,
+            page=Pager([slack.line, pagerduty.line], fallback=mail).perform,
         )
         core = Core(settings, engine, bundles, registry, telling)
         slack.progress = core.performer.progress

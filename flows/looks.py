@@ -31,16 +31,17 @@ class Looks:
         action = self.registry.find(uses)
         inputs = action.Inputs.model_validate(templates.render_inputs(dict(with_), values))
         async with answered_within(LOOK_TIMEOUT):
-            return await action.verify(inputs, {}, self._context(run, name, values))
+            return await action.verify(inputs, {}, self.context(run, name, values))
 
     async def preview(
         self, run: Run, name: str, action: Action, inputs: Any, values: Mapping[str, Any]
     ) -> Preview:
         """Ask what a change would be.  Raises `ActionError`."""
         async with answered_within(LOOK_TIMEOUT):
-            return await action.preview(inputs, self._context(run, name, values))
+            return await action.preview(inputs, self.context(run, name, values))
 
-    def _context(self, run: Run, name: str, values: Mapping[str, Any]) -> RunContext:
+    def context(self, run: Run, name: str, values: Mapping[str, Any]) -> RunContext:
+        """Return what an action gets that only looks."""
         return RunContext(
             bundle=self.bundles[run.system],
             incident=run.id,

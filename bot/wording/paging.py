@@ -9,6 +9,7 @@ from bot.wording.texts import (
     both,
     capital,
     clock,
+    cut,
     duration,
     inline,
     mention,
@@ -19,7 +20,8 @@ from flows.gates import Person
 from flows.paging import Page, Reached
 from flows.runs import Run
 
-WAYS = {"slack": "a direct message", "pagerduty": "PagerDuty"}
+WAYS = {"slack": "a direct message", "pagerduty": "PagerDuty", "mail": "mail"}
+SUBJECT_LIMIT = 150
 
 
 def as_what(page: Page) -> str:
@@ -31,6 +33,25 @@ def called(run: Run, page: Page) -> str:
     """Tell one person that they are called, and why."""
     why = f" because {inline(page.why, 200)}" if page.why else ""
     return f"*You are called to {inline(run.id, 60)}*{as_what(page)}{why}."
+
+
+def page_letter(run: Run, page: Page) -> tuple[str, str]:
+    """Return subject and text of the mail that calls somebody, without any markup."""
+    subject = f"{run.id}: you are called – {' '.join(run.reason.split())}"
+    channel = f"#{run.channel_name}" if run.channel else "the incident's channel in Slack"
+    as_what = f" as {page.title}" if page.title else ""
+    why = f", because {page.why}" if page.why else ""
+    text = f"""\
+You are called to {run.id}{as_what}{why}.
+
+{run.system_title}, {run.environment}: {run.reason}
+
+Please go to {channel}; the card there says where it stands. Press Acknowledge,
+or type !incident ack, so that nobody else is woken.
+
+Where Slack is away: backout ack {run.id} --as YOUR-ID on Backout's machine.
+"""
+    return cut(subject, SUBJECT_LIMIT), text
 
 
 def escalated(run: Run, page: Page) -> str:
