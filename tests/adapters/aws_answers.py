@@ -54,7 +54,7 @@ class AwsAnswers:
     def new_session(self, connection: AwsConnection) -> Any:
         """Return a session of the SDK that asks here."""
         session = botocore.session.Session()
-        session.register_component("data_loader", _loader())
+        session.register_component("data_loader", loader())
         session.set_credentials(OWN_KEY, "own-secret")
         session.register("provide-client-params", self._note)
         session.register("before-call", self._answer)
@@ -100,8 +100,8 @@ class _Http:
 
 
 @cache
-def _loader() -> Any:
-    """Read the services' descriptions once."""
+def loader() -> Any:
+    """Return what reads the services' descriptions, each once for all tests."""
     return botocore.session.Session().get_component("data_loader")
 
 

@@ -2,7 +2,7 @@
 
 aws       the server, in an account in which nothing was ever made
 at        makes uses of actions there: `at("aws.rds.create_snapshot", instance="orders")`;
-          `user=` asks with somebody's rights alone
+          `credentials=` asks with somebody's rights alone
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from adapters.aws import sessions
 from adapters.clients import ClientPool
 from adapters.registry import ActionRegistry
+from config.models.connections import AwsConnection
+from tests.adapters.aws_answers import loader
 from tests.adapters.fakes import FakeContext, surroundings_for, system_for
 from tests.adapters.uses import Use
 from tests.real.services.aws.server import ADMIN, REGION, Aws, User
@@ -35,15 +38,23 @@ async def at(
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
 
+    def quick_session(connection: AwsConnection) -> Any:
+        session = new_session(connection)
+        session.register_component("data_loader", loader())
+        return session
+
+    new_session = sessions.new_session
+    monkeypatch.setattr(sessions, "new_session", quick_session)
+
     def make(
         uses: str,
         *,
         step: str = "step",
-        user: User = ADMIN,
+        credentials: User = ADMIN,
         connection: Json = None,
         **inputs: Json,
     ) -> Use:
-        for name, value in aws.environment(user).items():
+        for name, value in aws.environment(credentials).items():
             monkeypatch.setenv(name, value)
         pools.append(ClientPool())
         pinned = {"account": ACCOUNT, "region": REGION, "endpoint": aws.url}

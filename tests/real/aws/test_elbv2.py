@@ -48,7 +48,7 @@ async def test_health_that_is_not_told_is_unknown(aws: Aws, at: At) -> None:
     aws.mend()
     await checks.without(
         aws,
-        lambda user: at(use.action.uses, user=user, groups="blue"),
+        lambda user: at(use.action.uses, credentials=user, groups="blue"),
         "elasticloadbalancing:DescribeTargetHealth",
     )
 
@@ -148,7 +148,7 @@ async def test_rights_are_the_least(aws: Aws, at: At, uses: str) -> None:
     inputs = several[uses]
 
     def make(user: User) -> Use:
-        return at(uses, user=user, **inputs)
+        return at(uses, credentials=user, **inputs)
 
     await checks.with_the_least_rights(aws, make)
     await checks.without(aws, make, "elasticloadbalancing:ModifyListener")

@@ -87,7 +87,8 @@ def _restores(patches: Patches) -> None:
         if found := backend.databases.get(source):
             _require(found)
             _within(found, settings)
-        return original(backend, source, target, settings)
+        _know_default_groups(settings)
+        return _by_default(original(backend, source, target, settings), settings)
 
     def from_snapshot(original: Any, backend: Any, name: str, settings: Any) -> Any:
         found = backend.database_snapshots.get(name.rpartition(":")[2])
@@ -95,10 +96,40 @@ def _restores(patches: Patches) -> None:
             raise RDSClientError(
                 "InvalidDBSnapshotState", f"Snapshot {name} is {found.status}, not available."
             )
-        return original(backend, name, settings)
+        _know_default_groups(settings)
+        return _by_default(original(backend, name, settings), settings)
 
     patches.around(RDSBackend, "restore_db_instance_to_point_in_time", to_time)
     patches.around(RDSBackend, "restore_db_instance_from_db_snapshot", from_snapshot)
+
+
+def _know_default_groups(settings: Any) -> None:
+    """Take AWS's own option groups by name, which moto tells of and then does not find."""
+    if str(settings.get("option_group_name", "")).startswith("default:"):
+        del settings["option_group_name"]
+
+
+def _by_default(made: Any, settings: Any) -> Any:
+    """Give a restored instance AWS's defaults for what the restore left out.
+
+    Moto copies the source's settings and tags, and takes "off" for "left out".  AWS begins anew:
+    one zone, the default groups, no protection, no tags.
+    """
+    from moto.ec2.models import ec2_backends
+
+    for name in ("multi_az", "deletion_protection", "copy_tags_to_snapshot"):
+        setattr(made, name, bool(settings.get(name)))
+    made.enable_iam_database_authentication = bool(
+        settings.get("enable_iam_database_authentication")
+    )
+    made.publicly_accessible = bool(settings.get("publicly_accessible"))
+    made.enabled_cloudwatch_logs_exports = settings.get("enable_cloudwatch_logs_exports") or []
+    made.db_parameter_group_name = settings.get("db_parameter_group_name")
+    made.tags = list(settings.get("tags") or ())
+    if not settings.get("vpc_security_group_ids"):
+        default = ec2_backends[made.account_id][made.region].get_security_group_from_name("default")
+        made.vpc_security_group_ids = [default.id if default else "sg-default"]
+    return made
 
 
 def _within(source: Any, settings: Any) -> None:

@@ -1,0 +1,1 @@
+"""RDS: restore points, snapshots and restores, which always make a new instance."""
