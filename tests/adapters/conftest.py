@@ -15,6 +15,8 @@ from tests.adapters.fakes import FakeContext, OpenVault, surroundings_for, syste
 from tests.adapters.servers import CONTEXT, ScriptedServer, write_helm, write_kubeconfig
 
 Json = Any
+SMOKE = "68ee46a8eb817ca8d5437e13d10045c2e86c9aca64a252868f7a4fa38fa57079"
+"""Hash of the script that golden cases place at `files/smoke.sh`."""
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +77,16 @@ def scripted(
                 "environment": "production",
                 "token": "env:LAUNCHDARKLY",
                 "url": server.url,
+            },
+            scripts={
+                "smoke-test": {"path": "files/smoke.sh", "sha256": SMOKE, "timeout": "5m"},
+                "repair": {
+                    "path": "files/smoke.sh",
+                    "sha256": SMOKE,
+                    "check": "--check",
+                    "environment": {"API_TOKEN": "env:PROMETHEUS"},
+                    "timeout": "5m",
+                },
             },
             mail={
                 "sender": "alerts@aivo.edu",

@@ -1,0 +1,1 @@
+"""Scripts: programs that a system allows by their hash, run without a shell."""
