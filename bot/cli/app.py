@@ -157,11 +157,15 @@ def permissions(
     account: Annotated[
         str, typer.Option(help="The service account that Backout runs as: namespace/name.")
     ] = "backout/backout",
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Print the policy for AWS's IAM instead, as JSON.")
+    ] = False,
 ) -> None:
-    """Print the Kubernetes rights that a system's procedures need, and nothing more, as YAML."""
+    """Print the rights that a system's procedures need, and nothing more, as YAML or a policy."""
     from bot.cli import permitting
 
-    raise typer.Exit(permitting.permissions(system, why=why, ask=ask, account=account))
+    found = permitting.permissions(system, why=why, ask=ask, account=account, aws=aws)
+    raise typer.Exit(found)
 
 
 @app.command()

@@ -1,6 +1,7 @@
-"""`backout permissions`: the least rights for a system, as YAML for `kubectl apply`."""
+"""`backout permissions`: the least rights for a system, for `kubectl apply` or as an IAM policy."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,20 +18,27 @@ Needs = Mapping["Permission", tuple[str, ...]]
 ANSWERS = {True: "yes", False: "NO", None: "not told"}
 
 
-def permissions(system: str, *, why: bool, ask: bool, account: str) -> ExitCode:
-    """Print the rights as YAML, or (`why`, `ask`) as a table; 1 where one is missing."""
+def permissions(system: str, *, why: bool, ask: bool, account: str, aws: bool) -> ExitCode:
+    """Print the rights as YAML, as an IAM policy (`aws`), or (`why`, `ask`) as a table.
+
+    1 where one is missing.
+    """
     settings = ground.settings()
     bundle = ground.one_system(ground.bundles(settings), system)
     needs = _needs(bundle)
     if ask:
         from bot import wiring
 
+        asked = [right for right in needs if right.kind == "kubernetes"]
         with waiting(f"Asking the cluster of {bundle.system.title} …"):
-            answers = asyncio.run(wiring.ask_rights(settings, bundle.system, needs))
+            answers = asyncio.run(wiring.ask_rights(settings, bundle.system, asked))
+        answers = dict.fromkeys(needs) | answers
         _print_table(needs, {right: ANSWERS[answer] for right, answer in answers.items()})
         return ExitCode.PROBLEM if False in answers.values() else ExitCode.OK
     if why:
         _print_table(needs, {})
+    elif aws:
+        _print_policy(bundle, needs)
     else:
         _print_yaml(bundle, needs, account)
     return ExitCode.OK
@@ -56,12 +64,23 @@ def _print_yaml(bundle: "Bundle", needs: Needs, account: str) -> None:
     objects: list[dict[str, Any]] = roles.objects(
         needs, name=f"backout-{bundle.system.system}", account=name, namespace=namespace
     )
+    if any(right.kind == "iam" for right in needs):
+        say(f"# They need rights in AWS, too: backout permissions {bundle.system.system} --aws")
     say(f"# What the procedures of {bundle.system.title} need of Kubernetes, and nothing more.")
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None  # the innermost lists on one line, as people write rules
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 200
     yaml.dump_all(objects, sys.stdout)
+
+
+def _print_policy(bundle: "Bundle", needs: Needs) -> None:
+    from adapters.aws import policies
+
+    document = policies.policy(needs)
+    if not document["Statement"]:
+        raise CommandError(f"The procedures of {bundle.system.title} need nothing of AWS.")
+    say(json.dumps(document, indent=2))
 
 
 def _print_table(needs: Needs, answers: Mapping["Permission", str]) -> None:
@@ -71,10 +90,16 @@ def _print_table(needs: Needs, answers: Mapping["Permission", str]) -> None:
             right.verb,
             right.resource,
             right.name or "every",
-            f"namespace {right.scope}" if right.scope else "cluster",
+            _place(right),
             *([answers[right]] if answers else []),
             ", ".join(where),
         ]
         for right, where in needs.items()
     ]
     print_table([*head, *(["granted"] if answers else []), "needed by"], rows)
+
+
+def _place(right: "Permission") -> str:
+    if right.kind == "iam":
+        return f"AWS account {right.scope}"
+    return f"namespace {right.scope}" if right.scope else "cluster"

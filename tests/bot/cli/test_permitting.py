@@ -34,6 +34,66 @@ def test_permissions_say_what_needs_them(backout: Cli) -> None:
     assert "service/rollout" in pods
 
 
+DATABASE = "arn:aws:rds:us-east-1:123456789012:db:aivo-prod-primary"
+
+
+@pytest.fixture
+def in_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system whose procedures need rights in both worlds."""
+
+    def needed(*_: object) -> object:
+        return {
+            Permission(kind=kind, verb=verb, resource=resource, scope=scope): ("data/points",)
+            for kind, verb, resource, scope in (
+                ("iam", "rds:DescribeDBInstances", DATABASE, "123456789012"),
+                ("iam", "rds:DescribeDBSnapshots", DATABASE, "123456789012"),
+                ("kubernetes", "list", "pods", "production"),
+            )
+        }
+
+    monkeypatch.setattr("flows.rights.needed", needed)
+
+
+@pytest.mark.usefixtures("in_aws")
+def test_permissions_are_a_policy_that_iam_takes(backout: Cli) -> None:
+    """AWS's rights alone, as one document; the other output points at it."""
+    assert backout("permissions", "aivo", "--aws") == ExitCode.OK
+    (statement,) = json.loads(backout.out)["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": ["rds:DescribeDBInstances", "rds:DescribeDBSnapshots"],
+        "Resource": [DATABASE],
+    }
+    assert backout("permissions", "aivo") == ExitCode.OK
+    assert "backout permissions aivo --aws" in backout.out
+    assert "rds:" not in str(list(YAML(typ="safe").load_all(backout.out)))
+    assert backout("permissions", "aivo", "--why") == ExitCode.OK
+    assert "AWS account 123456789012" in backout.out
+
+
+@pytest.mark.usefixtures("in_aws")
+def test_the_cluster_is_not_asked_for_rights_in_aws(
+    backout: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for its own; of the others it is said that nobody told."""
+
+    async def ask(_: object, __: object, rights: list[Permission]) -> object:
+        assert {each.kind for each in rights} == {"kubernetes"}
+        return dict.fromkeys(rights, True)
+
+    monkeypatch.setattr(wiring, "ask_rights", ask)
+    assert backout("permissions", "aivo", "--ask") == ExitCode.OK
+    rows = [line for line in backout.out.splitlines() if line.startswith("rds:")]
+    assert len(rows) == 2
+    assert all("not told" in row for row in rows)
+
+
+def test_a_system_without_aws_has_no_policy(backout: Cli) -> None:
+    """An empty policy would say that something was computed."""
+    assert backout("permissions", "aivo", "--aws") == ExitCode.PROBLEM
+    assert "need nothing of AWS" in backout.err
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [(True, ExitCode.OK, "yes"), (False, ExitCode.PROBLEM, "NO"), (None, ExitCode.OK, "not told")],
