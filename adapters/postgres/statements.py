@@ -193,3 +193,17 @@ SELECT r.rolname::text FROM pg_catalog.pg_roles r
  ORDER BY r.rolname
 """,
 )
+
+SIZE = Statement(
+    name="size",
+    text="""
+SELECT coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint,
+       count(*) FILTER (WHERE c.relkind IN ('r', 'p'))::int,
+       coalesce(pg_catalog.array_agg(n.nspname || '.' || c.relname ORDER BY n.nspname, c.relname)
+           FILTER (WHERE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')), '{}')
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'm', 'S') AND n.nspname NOT LIKE 'pg\\_%%'
+   AND n.nspname <> 'information_schema'
+   AND (%s::text[] = '{}' OR n.nspname || '.' || c.relname = ANY(%s))
+""",
+)
