@@ -18,6 +18,8 @@ It is a simulation. Everything stays on this machine and nothing real is touched
   3. Approve it   As Jennifer Liu and then as Alex Thompson (Engineering Leads), press Approve.
                   Watch the release go back and the estate recover.
 
+More to play, in the panel: a refusal, phones that ring up to level 3, break-glass and its review.
+
 To see it survive a crash, kill the bot while it works:   kill -9 {pid}
 It is started again by itself and goes on where it was.
 

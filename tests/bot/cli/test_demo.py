@@ -157,7 +157,14 @@ def test_the_welcome_has_what_a_newcomer_needs() -> None:
     """Address, the three steps, how to kill it, and that it is a simulation."""
     said = demo_texts.welcome("http://127.0.0.1:8400/", 4711, Path("/data"))
 
-    for part in ("http://127.0.0.1:8400/", "1. Break", "2. Declare", "3. Approve", "kill -9 4711"):
+    for part in (
+        "http://127.0.0.1:8400/",
+        "1. Break",
+        "2. Declare",
+        "3. Approve",
+        "kill -9 4711",
+        "level 3",
+    ):
         assert part in said
     assert "simulation" in said
     assert max(map(len, said.splitlines())) <= 100
