@@ -70,7 +70,7 @@ function draw() {
   if (!parts || !model.ready) return;
   const shown = phones();
   const count = ringingCount();
-  const words = count ? `${count} ${count === 1 ? "rings" : "ring"}` : "";
+  const words = count ? (count === 1 ? "one rings" : `${count} ring`) : "";
   if (parts.note.textContent !== words) parts.note.textContent = words;
   parts.empty.hidden = shown.length > 0;
   parts.list.hidden = shown.length === 0;

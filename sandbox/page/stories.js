@@ -6,6 +6,7 @@ import { recall, remember } from "./state.js";
 const BREAK = ["Press ", "“Ship the bad release”", " below, and wait until more than 1,000 users are hit."];
 const DECLARE = ["Act as ", "Marcus Rodriguez", ", and write in #incident-response: ", "!incident declare \"checkout 5xx\""];
 const ANSWER = ["Open the channel that Backout makes, and answer its two questions with ", "No", "."];
+const END = ["To end it, write in the incident's channel: ", "!incident abort just playing"];
 
 const STORIES = [
   {
@@ -23,7 +24,8 @@ const STORIES = [
       ["Still as ", "Marcus Rodriguez", ": press ", "Approve", ". You declared it, so you can't."],
       ["Act as ", "David Park", ": press ", "Approve", ". An executive can't either: you are told who can."],
       ["Act as ", "Jennifer Liu", ": press ", "Deny…", ", and give a reason."]],
-    see: "Nothing is rolled back. The card says who said no, and why. End it with !incident abort just playing",
+    see: "Nothing is rolled back. The card says who said no, and why.",
+    end: END,
   },
   {
     id: "escalation",
@@ -32,7 +34,8 @@ const STORIES = [
       ["Press nothing in the channel. Let ", "Emily Watson", "'s phone ring."],
       ["Press ", "×10", " at the top of this panel: 15 minutes pass in 90 seconds."],
       ["After 5 minutes of the clock the leads are called, after 15 the executives. Press ", "Acknowledge", " on ", "Sarah Kim", "'s phone, and then ", "×1", "."]],
-    see: "Every other phone stops at once, and the card says who answered, after how long. End it with !incident abort just playing",
+    see: "Every other phone stops at once, and the card says who answered, after how long.",
+    end: END,
   },
   {
     id: "glass",
@@ -59,8 +62,8 @@ export function mountStories(root) {
 function one(story, open) {
   const details = h("details.story", { name: "story" },
     h("summary", {}, story.title),
-    h("ol", {}, story.steps.map((step) => h("li", {}, step.map((part, index) => (index % 2 ? strong(part) : part))))),
-    h("p.story-see", {}, story.see));
+    h("ol", {}, story.steps.map((step) => h("li", {}, parts(step)))),
+    h("p.story-see", {}, story.see, story.end ? [" ", parts(story.end)] : null));
   details.open = open;
   details.addEventListener("toggle", () => {
     if (details.open) remember("story", story.id);
@@ -69,5 +72,6 @@ function one(story, open) {
   return details;
 }
 
-// Every second part of a step is what is pressed, typed, or who acts.
+// Every second part of a sentence is what is pressed, typed, or who acts.
+const parts = (sentence) => sentence.map((part, index) => (index % 2 ? strong(part) : part));
 const strong = (text) => (text.startsWith("!") ? h("code", {}, text) : h("b", {}, text));
