@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -35,13 +34,15 @@ async def shop(cluster: Cluster, **answers: Json) -> None:
     await cluster.settled("checkout", "shop")
 
 
-async def now_answers(cluster: Cluster, answer: Json) -> None:
-    """Have the command in the shop's pod answer otherwise, as a network that enforces would."""
+def answer_now(cluster: Cluster, answer: Json) -> None:
+    """Have the command in the shop's pod answer otherwise, as a network that enforces would.
+
+    Until the stand-in has seen it, the old answer comes.
+    """
     script = json.dumps({"nc -zw2 checkout 80": answer})
     for pod in cluster.all("pod", labels="app=shop"):
         body = {"metadata": {"annotations": {"bench/exec": script}}}
         cluster.patch("pod", pod["metadata"]["name"], body)
-    await asyncio.sleep(0.5)  # until the stand-in has seen it
 
 
 def policy(cluster: Cluster) -> Json:
@@ -90,7 +91,7 @@ async def test_probe_that_is_refused_shows_that_it_is_enforced(use: Make, cluste
     assert isinstance(waiting, NotYet)
     assert "nc in shop-" in waiting.progress
     assert waiting.progress.endswith("got through")
-    await now_answers(cluster, REFUSED)
+    answer_now(cluster, REFUSED)
     done = await step.outcome()
     assert isinstance(done, Holds)
     assert done.output["enforced"] is True
@@ -121,7 +122,7 @@ async def test_probe_that_must_get_through(use: Make, cluster: Cluster) -> None:
     waiting = await step.verify()
     assert isinstance(waiting, NotYet)
     assert "was refused (exit code 1: nc: timed out)" in waiting.progress
-    await now_answers(cluster, THROUGH)
+    answer_now(cluster, THROUGH)
     assert isinstance(await step.outcome(), Holds)
 
 

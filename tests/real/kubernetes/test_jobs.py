@@ -51,7 +51,8 @@ async def test_a_job_runs_once_and_its_log_is_kept(
     assert b"shop/migrate:1.0.0" in log
     assert "shop/migrate:1.0.0" not in done.summary
     cluster.delete("pod", cluster.all("pod")[0]["metadata"]["name"])
-    await asyncio.sleep(0.5)
+    while cluster.all("pod"):
+        await asyncio.sleep(0.05)
     run.context.plan = "another"
     assert (await run.preview()).in_place
     await run.apply()

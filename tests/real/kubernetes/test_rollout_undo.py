@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from flows.actions import (
 from tests.adapters.uses import Use
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
-from tests.real.kubernetes import faults
+from tests.real.kubernetes import faults, stuck
 
 Uses = Callable[..., Use]
 UNDO = "kubernetes.rollout_undo"
@@ -57,12 +57,9 @@ async def released(cluster: Cluster, *names: str, **spec: Any) -> None:
 
 async def until(use: Use, kind: type[Verdict]) -> Verdict:
     """Look until the verdict is of a kind."""
-    for _ in range(600):
-        verdict = await use.verify()
-        if isinstance(verdict, kind):
-            return verdict
+    while not isinstance(verdict := await use.verify(), kind):
         await asyncio.sleep(0.05)
-    raise AssertionError(f"it stays {verdict}")
+    return verdict
 
 
 async def test_deployment_returns_to_a_named_template_and_back(cluster: Cluster, use: Uses) -> None:
@@ -96,10 +93,10 @@ async def test_deployment_returns_to_a_named_template_and_back(cluster: Cluster,
 
 async def test_two_times_is_not_back_again(cluster: Cluster, use: Uses) -> None:
     """What kubectl's bare undo gets wrong: a repeat, by whatever name, leaves the good one."""
-    before_bad = datetime.now(UTC) + timedelta(seconds=1.1)
     cluster.apply(cluster.deployment(image=GOOD))
     await cluster.settled("checkout")
-    await asyncio.sleep(2.2)  # the server keeps times to the second
+    before_bad = datetime.now(UTC)
+    await asyncio.sleep(1.1)  # the server keeps times to the second
     await released(cluster)
     ways: list[JsonObject] = [{"images": GOOD}, {"revision": 1}, {"ran_at": before_bad.isoformat()}]
     for number, way in enumerate(ways):
@@ -131,12 +128,10 @@ async def test_stuck_rollout_is_returned_though_its_deadline_passed(
 ) -> None:
     """The controller's verdict on the bad template is not taken for one on the good one."""
     strategy = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
-    cluster.apply(cluster.deployment(image=GOOD, progressDeadlineSeconds=1, strategy=strategy))
+    cluster.apply(cluster.deployment(image=GOOD, strategy=strategy))
     await cluster.settled("checkout")
-    stuck = cluster.deployment(
-        image="shop/checkout:bad", progressDeadlineSeconds=1, strategy=strategy
-    )
-    cluster.apply(stuck)
+    cluster.apply(cluster.deployment(image="shop/checkout:bad", strategy=strategy))
+    await stuck.given_up(cluster, "checkout", because="ImagePullBackOff")
     wait = use("kubernetes.rollout_wait", names=["checkout"])
     refuted = await until(wait, Refuted)
     assert isinstance(refuted, Refuted)
@@ -154,7 +149,7 @@ async def test_target_that_does_not_come_up_is_refuted(cluster: Cluster, use: Us
     """A kept template whose image is gone exceeds its own deadline, and the pods say why."""
     for image in ("shop/checkout:bad", GOOD):
         cluster.apply(cluster.deployment(image=image, progressDeadlineSeconds=1))
-        await asyncio.sleep(0.3)
+        await stuck.observed(cluster, "checkout")
     await cluster.settled("checkout")
     undo = use(UNDO, targets={"checkout": hash_of(cluster, "shop/checkout:bad")})
     await undo.apply()
@@ -271,9 +266,7 @@ async def test_ordered_stateful_set_waits_for_a_pod_by_hand(cluster: Cluster, us
     await cluster.settled("statefulset/db")
     given["spec"]["template"]["spec"]["containers"][0]["image"] = "shop/db:bad"
     cluster.apply(given)
-    while not any("bad" in pod["spec"]["containers"][0]["image"] for pod in cluster.all("pod")):
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(1)
+    await stuck.broken(cluster, "db", because="ImagePullBackOff")
     undo = use(UNDO, targets=[{"name": "statefulset/db", "to": {"images": "shop/db:1"}}])
     assert any("delete db-1 by hand" in each for each in (await undo.preview()).warnings)
     await undo.apply()

@@ -12,7 +12,7 @@ from flows.actions import Holds, NotYet, PermanentError, Refuted
 from tests.adapters.uses import Use
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
-from tests.real.kubernetes import faults
+from tests.real.kubernetes import faults, stuck
 
 Uses = Callable[..., Use]
 RESTART, WAIT = "kubernetes.rollout_restart", "kubernetes.rollout_wait"
@@ -31,20 +31,6 @@ def mark_of(cluster: Cluster, name: str, kind: str = "deployment") -> str:
     """Return the mark on a pod template; empty without one."""
     template = cluster.get(kind, name)["spec"]["template"]
     return str((template["metadata"].get("annotations") or {}).get(MARK, ""))
-
-
-async def given_up(cluster: Cluster, name: str, *, because: str) -> None:
-    """Let the controller give an app's rollout up, once one of its new pods waits for a reason."""
-    mark = mark_of(cluster, name)
-    while not any(
-        (each["metadata"].get("annotations") or {}).get(MARK, "") == mark
-        and each["status"]["containerStatuses"][0]["state"].get("waiting", {}).get("reason")
-        == because
-        for each in cluster.all("pod", labels=f"app={name}")
-        if each["status"].get("containerStatuses")
-    ):
-        await asyncio.sleep(0.05)
-    cluster.patch("deployment", name, {"spec": {"progressDeadlineSeconds": 1}})
 
 
 async def test_restart_replaces_every_pod_once(cluster: Cluster, use: Uses) -> None:
@@ -119,7 +105,7 @@ async def test_in_order_ends_at_the_first_that_does_not_come_up(
     restarting = asyncio.create_task(faults.attempt(restart))
     while not mark_of(cluster, "auth"):
         await asyncio.sleep(0.05)
-    await given_up(cluster, "auth", because="ImagePullBackOff")
+    await stuck.given_up(cluster, "auth", because="ImagePullBackOff")
     with pytest.raises(PermanentError, match="auth did not come up again") as caught:
         await restarting
     assert "image can't be pulled" in str(caught.value)
@@ -287,7 +273,7 @@ async def test_wait_ends_at_the_workloads_own_deadline(cluster: Cluster, use: Us
     cluster.apply(cluster.deployment(), cluster.deployment("web"))
     await cluster.settled("checkout", "web")
     cluster.apply(cluster.deployment(image="shop/checkout:crash"))
-    await given_up(cluster, "checkout", because="CrashLoopBackOff")
+    await stuck.given_up(cluster, "checkout", because="CrashLoopBackOff")
     refuted = await use(WAIT).outcome()
     assert isinstance(refuted, Refuted)
     assert "checkout: its rollout exceeded its progress deadline" in refuted.why
@@ -301,7 +287,7 @@ async def test_paused_rollout_refutes_only_while_it_is_under_way(
     cluster.apply(cluster.deployment())
     await cluster.settled("checkout")
     cluster.patch("deployment", "checkout", {"spec": {"paused": True}})
-    await asyncio.sleep(0.5)
+    await stuck.observed(cluster, "checkout")
     assert isinstance(await use(WAIT).outcome(), Holds)
     cluster.kubectl("set", "image", "deployment/checkout", "checkout=shop/checkout:2")
     refuted = await use(WAIT).outcome()

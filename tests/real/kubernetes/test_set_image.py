@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from flows.actions import Holds, JsonObject, PermanentError, Refuted, TransientE
 from tests.adapters.uses import Use
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
-from tests.real.kubernetes import faults
+from tests.real.kubernetes import faults, stuck
 
 Uses = Callable[..., Use]
 SET = "kubernetes.set_image"
@@ -135,9 +134,10 @@ async def test_other_kinds(cluster: Cluster, use: Uses, kind: str) -> None:
 
 async def test_image_that_never_comes_is_refuted(cluster: Cluster, use: Uses) -> None:
     """Old pods that serve on prove nothing: the new template's deadline decides."""
-    await running(cluster, progressDeadlineSeconds=1)
+    await running(cluster)
     made = use(SET, name="checkout", container="checkout", image="shop/checkout:bad")
     await made.apply()
+    await stuck.given_up(cluster, "checkout", because="ImagePullBackOff")
     refuted = await made.outcome()
     assert isinstance(refuted, Refuted)
     assert "exceeded its progress deadline" in refuted.why
@@ -220,9 +220,7 @@ async def test_stuck_ordered_pods_are_named(cluster: Cluster, use: Uses) -> None
     await cluster.settled("statefulset/db")
     broken = use(SET, "break", name="statefulset/db", container="db", image="shop/db:bad")
     await broken.apply()
-    while not any("bad" in pod["spec"]["containers"][0]["image"] for pod in cluster.all("pod")):
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(1)
+    await stuck.broken(cluster, "db", because="ImagePullBackOff")
     mend = use(SET, name="statefulset/db", container="db", image="shop/db:2")
     assert any("delete db-1 by hand" in each for each in (await mend.preview()).warnings)
 
