@@ -30,8 +30,10 @@ from tests.real.bench.helms import Helm, write_chart
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark everything in this folder."""
+    """Mark everything in this folder; its servers are slow where the machine is busy."""
     item.add_marker("real")
+    if item.get_closest_marker("timeout") is None:
+        item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="session")

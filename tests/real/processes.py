@@ -85,7 +85,7 @@ def running(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     user: str = "",
-    seconds: float = 30.0,
+    seconds: float = 60.0,
     stop: signal.Signals = signal.SIGTERM,
     grace: float = 10.0,
 ) -> Iterator[Program]:

@@ -24,7 +24,7 @@ from tests.real.bench.progress import progress
 
 Json = Any
 
-PATIENCE = 30.0  # seconds until `settled` gives up
+PATIENCE = 90.0  # seconds until `settled` gives up
 LOOK = 0.05
 DAY = 86_400
 

@@ -14,7 +14,7 @@ from tests.real.bench.api import Api, RefusedError
 Json = Any
 
 OPEN = "x-kubernetes-preserve-unknown-fields"
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def install(api: Api) -> None:

@@ -52,6 +52,6 @@ def serving(cluster: Cluster, service: str) -> int:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for the cluster."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not holds():
             await asyncio.sleep(0.05)

@@ -20,7 +20,7 @@ from tests.real.services.ssh import SshAddress, make_key, pin
 RECIPE = Path(__file__).parents[3] / ".ci" / "host-image"
 IMAGE = "backout-host:1"
 USER, USER_ID = "deploy", 1000  # made by the recipe; may run systemctl, nginx, journalctl by sudo
-PATIENCE = 30.0  # seconds until a host that has not booted is given up
+PATIENCE = 90.0  # seconds until a host that has not booted is given up
 UNIT = """\
 [Unit]
 Description={description}

@@ -23,7 +23,7 @@ from tests.real.processes import free_port, running, wait_until
 from tests.real.services.listening import Listener
 from tests.real.services.servers import Server
 
-PATIENCE = 30.0  # seconds until a test stops waiting for a value or a notification
+PATIENCE = 90.0  # seconds until a test stops waiting for a value or a notification
 LOOK = 0.1
 
 OWN_SERIES = '{job="shop",__name__!~"up|scrape_.*"}'
@@ -65,7 +65,7 @@ class Monitoring:
         self.received: list[JsonObject] = []
         self._webhook = Listener(post=lambda body: self.received.append(json.loads(body)))
         self._folder = folder
-        self._http = httpx.Client(timeout=5)
+        self._http = httpx.Client(timeout=30)
         self.prometheus = Server(
             lambda: running(
                 [

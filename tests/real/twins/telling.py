@@ -22,7 +22,7 @@ from tests.real.twins.normal import Names, without_progress
 Json = Any
 
 CALM = 0.6  # seconds without a change
-PATIENCE = 30.0
+PATIENCE = 90.0
 LOOK = 0.1
 WORKLOADS = ("deployment", "statefulset", "daemonset", "job")
 WATCHED = (*WORKLOADS, "pod", "replicaset", "controllerrevision", "endpointslice")
