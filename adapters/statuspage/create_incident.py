@@ -82,17 +82,14 @@ class StatuspageCreateIncident(Action):
         """Show what customers would read, and whether it is there already."""
         found = await pages.find_marked(context)
         text = texts.foreseen(context, message=inputs.message, text=inputs.body)
-        components = (
-            Change(subject=f"component {each}", before=None, after=status)
-            for each, status in inputs.components.items()
-        )
+        components = await pages.components(context, inputs.components)
         told = f" and set {count(len(inputs.components), 'component')}" if inputs.components else ""
         return Preview(
             summary=f'Tell customers "{inputs.name}" ({inputs.status}, {inputs.impact}){told}',
             fingerprint=fingerprint_of(inputs.model_dump(mode="json")),
             changes=(
                 Change(subject="status page", before=None, after=f"{inputs.name}: {text}"),
-                *components,
+                *pages.component_changes(components, inputs.components),
             ),
             in_place=found is not None,
         )

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from adapters.http import exchanges
 from adapters.http.exchanges import Request
-from flows.actions import Context, PermanentError
+from adapters.values import listed
+from flows.actions import Change, Context, PermanentError
 
 SPACING = 1.0
 SERVICE = "Statuspage"
@@ -95,6 +96,46 @@ async def update(context: Context, incident: str, body: Object) -> Object:
     """Change an incident of the page, which adds an update that subscribers get."""
     path = f"incidents/{quote(incident, safe='')}"
     return dict(await _call(context, "PATCH", path, {"incident": body}))
+
+
+async def components(context: Context, wanted: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return name and status of the page's components that are wanted to be something.
+
+    Without any nothing is asked.  Raises `PermanentError` for one that the page does not have.
+    """
+    if not wanted:
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    page = 1
+    while True:
+        every = await _call(context, "GET", f"components?page={page}&per_page={PAGE}", None)
+        for each in every:
+            found[str(each["id"])] = (str(each.get("name") or each["id"]), str(each["status"]))
+        if len(every) < PAGE:
+            break
+        page += 1
+    if missing := [each for each in wanted if each not in found]:
+        there = listed(f"{id_} is {name}" for id_, (name, _) in found.items())
+        raise PermanentError(
+            f"The status page has no component {listed(missing)}; it has: {there or 'none'}."
+        )
+    return {id_: found[id_] for id_ in wanted}
+
+
+def component_changes(
+    found: Mapping[str, tuple[str, str]], wanted: Mapping[str, str]
+) -> tuple[Change, ...]:
+    """Say what customers would read of components that are something else now."""
+    return tuple(
+        Change(subject=f"component {name}", before=status, after=wanted[id_])
+        for id_, (name, status) in found.items()
+        if status != wanted[id_]
+    )
+
+
+def set_components(wanted: Mapping[str, str]) -> Object:
+    """Return what sets components in a request about an incident."""
+    return {"component_ids": sorted(wanted), "components": dict(wanted)} if wanted else {}
 
 
 def says(incident: Mapping[str, Any], status: str, text: str) -> bool:

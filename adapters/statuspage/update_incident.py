@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from adapters import texts
 from adapters.statuspage import pages
-from adapters.values import fingerprint_of
+from adapters.values import fingerprint_of, listed
 from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
@@ -53,8 +53,8 @@ class StatuspageUpdateIncidentOutput(Model):
 class StatuspageUpdateIncident(Action):
     """Add an update to an incident of the status page; `resolved` closes it.
 
-    The newest update is compared first: a repeat that finds its own words adds nothing.
-    Idempotent for that reason.
+    The newest update and the components are compared first: a repeat that finds its own words
+    adds nothing, and only sets components that are something else.  Idempotent for that reason.
 
     Effect: changes; customers and subscribers read it.  Not undoable: correct it with another
     update.  Errors: permanent where the page has no such incident, and for a refused token;
@@ -83,6 +83,8 @@ class StatuspageUpdateIncident(Action):
         found = await pages.get(context, inputs.incident)
         status, body = pages.latest(found)
         text = texts.foreseen(context, message=inputs.message, text=inputs.body)
+        there = await pages.components(context, inputs.components)
+        components = pages.component_changes(there, inputs.components)
         return Preview(
             summary=f'Tell customers that "{found.get("name")}" is {inputs.status}',
             fingerprint=fingerprint_of(inputs.incident),
@@ -92,28 +94,32 @@ class StatuspageUpdateIncident(Action):
                     before=f"{status}: {body}",
                     after=f"{inputs.status}: {text}",
                 ),
+                *components,
             ),
-            in_place=pages.says(found, inputs.status, text),
+            in_place=pages.says(found, inputs.status, text) and not components,
         )
 
     async def capture(self, inputs: StatuspageUpdateIncidentInputs, context: Context) -> JsonObject:
         """Record what customers read before."""
         status, body = pages.latest(await pages.get(context, inputs.incident))
-        return {"status": status, "body": body}
+        there = await pages.components(context, inputs.components)
+        components = {each: state for each, (_, state) in there.items()}
+        return {"status": status, "body": body} | ({"components": components} if there else {})
 
     async def apply(
         self, inputs: StatuspageUpdateIncidentInputs, captured: JsonObject, context: Context
     ) -> None:
-        """Add the update, unless it is the newest one."""
+        """Add the update, unless it is the newest one; set components that are not so yet."""
         text = texts.rendered(context, message=inputs.message, text=inputs.body)
         found = await pages.get(context, inputs.incident)
-        if pages.says(found, inputs.status, text):
+        there = await pages.components(context, inputs.components)
+        told = pages.says(found, inputs.status, text)
+        if told and not pages.component_changes(there, inputs.components):
             return
-        body: pages.Object = {"status": inputs.status, "body": text}
-        if inputs.components:
-            body["component_ids"] = sorted(inputs.components)
-            body["components"] = dict(inputs.components)
-        await pages.update(context, inputs.incident, body)
+        update = {} if told else {"status": inputs.status, "body": text}
+        await pages.update(
+            context, inputs.incident, update | pages.set_components(inputs.components)
+        )
 
     async def verify(
         self, inputs: StatuspageUpdateIncidentInputs, captured: JsonObject, context: Context
@@ -121,8 +127,12 @@ class StatuspageUpdateIncident(Action):
         """Compare the newest update."""
         found = await pages.get(context, inputs.incident)
         text = texts.rendered(context, message=inputs.message, text=inputs.body)
+        there = await pages.components(context, inputs.components)
         status, body = pages.latest(found)
-        if pages.says(found, inputs.status, text):
-            output = {"id": inputs.incident, "status": status}
-            return Holds(summary=f'customers read "{found.get("name")}": {status}', output=output)
-        return Refuted(why=f"the page's newest update is {status}: {body[:120]}")
+        if not pages.says(found, inputs.status, text):
+            return Refuted(why=f"the page's newest update is {status}: {body[:120]}")
+        if differing := pages.component_changes(there, inputs.components):
+            told = (f"{each.subject} is {each.before}, not {each.after}" for each in differing)
+            return Refuted(why=listed(told))
+        output = {"id": inputs.incident, "status": status}
+        return Holds(summary=f'customers read "{found.get("name")}": {status}', output=output)
