@@ -46,10 +46,10 @@ class AwsAnswers:
 
     @property
     def asked(self) -> list[Json]:
-        """Return reads sorted (they are sent side by side), then changes in order."""
-        reads = [each for each in self._asked if _reads(each["call"])]
-        rest = [each for each in self._asked if not _reads(each["call"])]
-        return [*sorted(reads, key=lambda each: json.dumps(each, sort_keys=True)), *rest]
+        """Return what is sent side by side (reads, and all of S3) sorted, then changes in order."""
+        aside = [each for each in self._asked if _is_aside(each["call"])]
+        rest = [each for each in self._asked if not _is_aside(each["call"])]
+        return [*sorted(aside, key=lambda each: json.dumps(each, sort_keys=True)), *rest]
 
     def new_session(self, connection: AwsConnection) -> Any:
         """Return a session of the SDK that asks here."""
@@ -105,8 +105,9 @@ def loader() -> Any:
     return botocore.session.Session().get_component("data_loader")
 
 
-def _reads(name: str) -> bool:
-    return name.partition(":")[2].startswith(READS)
+def _is_aside(name: str) -> bool:
+    service, _, operation = name.partition(":")
+    return service == "s3" or operation.startswith(READS)
 
 
 def _plain(value: Json) -> Json:

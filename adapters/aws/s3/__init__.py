@@ -1,0 +1,1 @@
+"""S3: objects brought back, with what they replace kept."""
