@@ -49,6 +49,11 @@ class Scripts:
             self._registry, context, "script.run", "tool", script="tool", arguments=arguments
         )
 
+    def check(self, allowed: Use, *arguments: str) -> Use:
+        """Return a use of `script.check` on what is allowed already."""
+        registry, context = self._registry, allowed.context
+        return Use(registry, context, "script.check", "ask", script="tool", arguments=arguments)
+
     def write(self, text: str) -> None:
         """Put this text where the script is."""
         (self.folder / "tool").write_text(text, encoding="utf-8")

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from adapters.scripts import programs, runs
 from adapters.scripts.run import ScriptRunInputs
-from flows.actions import Holds, NotYet, PermanentError, Refuted, TransientError
+from flows.actions import Holds, NotYet, PermanentError, Refuted, TransientError, Verdict
 from tests.real.scripts.conftest import TOKEN, Scripts, until
 from tests.real.scripts.conftest import runs as at_work
 
@@ -283,3 +283,28 @@ def test_odd_arguments_are_refused(argument: str) -> None:
     """Though no shell would see them: a script may hand its arguments to one."""
     with pytest.raises(ValidationError):
         ScriptRunInputs.model_validate({"script": "tool", "arguments": [argument]})
+
+
+@pytest.mark.covers("AIVO-R9", "AIVO-V3")
+async def test_a_script_that_only_looks(scripts: Scripts) -> None:
+    """0 holds, 1 is not yet, anything else is unknown; one without a check is refused."""
+    text = '#!/bin/sh\ntest "$1" = --look || exit 9\necho "18 of $3 answer"\nexit "$2"\n'
+    allowed = scripts.make(text, check="--look")
+
+    async def asked(*arguments: str) -> Verdict:
+        return await scripts.check(allowed, *arguments).verify()
+
+    well = await asked("0", "18")
+    assert isinstance(well, Holds)
+    assert (well.output["ok"], well.output["last_line"]) == (True, "18 of 18 answer")
+    ill = await asked("1", "19")
+    assert isinstance(ill, NotYet)
+    assert ill.output["ok"] is False
+    odd = await asked("3", "19")
+    assert isinstance(odd, NotYet)
+    assert (odd.output, odd.progress.startswith("unknown: tool: it ended with exit code 3")) == (
+        {},
+        True,
+    )
+    with pytest.raises(PermanentError, match="has no `check`"):
+        await scripts.check(scripts.make(text)).verify()
