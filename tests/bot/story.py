@@ -158,6 +158,7 @@ class Story:
         self.now = START
         self.seq = 0
         self.commands: list[Command] = []
+        self.history: list[Recorded] = []
         self._run: Run | None = None
         declared = events.IncidentDeclared(
             incident="INC-7",
@@ -205,6 +206,7 @@ class Story:
         for event in told:
             self.seq += 1
             recorded = Recorded(seq=self.seq, at=self.now, actor=actor, event=event)
+            self.history.append(recorded)
             self._run, asked = decide(self._run, recorded)
             self.commands += asked
         return self
