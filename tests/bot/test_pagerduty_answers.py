@@ -199,7 +199,7 @@ async def test_a_webhook_that_names_no_alert_makes_backout_look(duty: Make, stub
     """PagerDuty has one incident for several alerts: the REST API knows which."""
     home = await ringing(duty, **TOKEN, **HOOK)
     home.duty.start()
-    async with asyncio.timeout(10), door(home) as at:
+    async with asyncio.timeout(30), door(home) as at:
         while "GET incidents" not in stub.requests:
             await asyncio.sleep(0.02)
         stub.answer(stub.of(1), "PEMILY")

@@ -22,6 +22,7 @@ from flows.runs import Run
 from flows.states import State
 from tests.flows.estate import Estate, NoMessenger, SimulatedCrash, registry, surroundings
 
+PATIENCE = 30.0  # seconds that a test waits for what must come, on however busy a machine
 MARCUS = Person(id="marcus", name="Marcus Rodriguez", roles=("oncall",))
 EMILY = Person(id="emily", name="Emily Watson", roles=("oncall",))
 JENNIFER = Person(id="jennifer", name="Jennifer Liu", roles=("lead",))
@@ -161,14 +162,14 @@ class Bench:
 
     async def until(self, *states: State) -> Run:
         """Wait for a state."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.run.state not in states:
                 await self.watch.changed("INC-1", 10.0)
         return self.run
 
     async def drained(self) -> None:
         """Wait until everything that is due was performed."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.engine.due():
                 await asyncio.sleep(0.005)
 

@@ -10,7 +10,7 @@ from flows import events
 from flows.commands import About
 from flows.gates import Verb
 from flows.states import Outcome, State, StepState
-from tests.flows.bench import ALEX, EMILY, JENNIFER, MARCUS, Bench
+from tests.flows.bench import ALEX, EMILY, JENNIFER, MARCUS, PATIENCE, Bench
 from tests.flows.estate import Estate, bundle, step
 
 
@@ -140,9 +140,11 @@ async def test_a_hold_lets_the_call_end_and_starts_nothing_more(
     await estate.called.wait()
     bench.feed(events.HoldAsked(reason="wait a moment"))
     estate.slow.set()
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(PATIENCE):
+        while bench.run.steps["rollback"].state is not StepState.DONE:
+            await bench.watch.changed("INC-1", 1.0)
+    await bench.drained()
     assert bench.run.state is State.HOLD
-    assert bench.run.steps["rollback"].state is StepState.DONE
     assert bench.run.steps["check"].state is StepState.PENDING
     bench.feed(events.ResumeAsked())
     await bench.until(State.CLOSED)
@@ -230,7 +232,7 @@ async def test_a_gate_on_a_step_is_asked_for_and_waited_for(tmp_path: Path, esta
     bench = Bench(tmp_path, estate, bundle(restore=(first, gated)))
     bench.start()
     await bench.approved()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while bench.run.steps["gated"].state is not StepState.WAITING:
             await bench.watch.changed("INC-1", 1.0)
     assert estate.values["status"] == "none"
@@ -267,7 +269,7 @@ async def test_an_unknown_fact_is_never_taken_for_false(bench: Bench, estate: Es
     """The estate can't be looked at: nothing is proposed, and the reason says what is unknown."""
     estate.faults["fake.look:release"] = ["transient"]
     bench.declare()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not bench.run.blocked:
             await bench.watch.changed("INC-1", 1.0)
     assert bench.run.state is State.ASSESS

@@ -179,7 +179,7 @@ class House:
             self.surface.app, self.surface.calls, app_token=APP_TOKEN, ping_interval=1.0
         )
         await self.socket.open()
-        await self.people.wait_sockets(1)
+        await self.people.wait_sockets(1, within=PATIENCE)
 
     async def stop(self, *, grace: float = 1.0) -> None:
         """Stop the bot; with no grace, as abruptly as a test can."""

@@ -17,7 +17,7 @@ from sandbox.workspace import Settings as Rules
 from sandbox.workspace import Workspace, WorkspaceClient
 from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN
 from tests.adapters.pagerduty_stub import KEY, TOKEN, Stub
-from tests.scenario.house import INCIDENTS, MARCUS, manifest
+from tests.scenario.house import INCIDENTS, MARCUS, PATIENCE, manifest
 
 pytestmark = pytest.mark.scenario
 SECRET = "hook-signing-secret"
@@ -79,7 +79,7 @@ async def serving(
         WorkspaceClient(workspace.url) as people,
         wiring.running(settings(folder, stub, workspace.api_url, port)) as bot,
     ):
-        await people.wait_sockets(1)
+        await people.wait_sockets(1, within=PATIENCE)
         yield bot, people
 
 
