@@ -62,6 +62,7 @@ class ScriptRun(Action):
     With a `check` in system.yaml the same file, called with that argument first, only looks: 0 is
     done, 1 is not done.  It is asked by the preview and by verify.  Without one the exit code is
     all that is known, and a run whose end is lost is for people.  It is never repeated by itself.
+    A script that can lose something (`loses`) is refused: `script.run_destructive` runs it.
 
     Effect: interrupts, because nobody but its authors knows what it does.  Not undoable.  Units:
     seconds.  Errors: permanent for a script that is not allowed, another one than was allowed or
@@ -81,7 +82,7 @@ class ScriptRun(Action):
 
     async def preview(self, inputs: ScriptRunInputs, context: Context) -> Preview:
         """Show what would be run, and ask its check whether that is needed."""
-        program = await programs.find(context, inputs.script)
+        program = await self._find(inputs, context)
         done = await _checked(program, inputs, context)
         told = program.told(inputs.arguments)
         before = None if done is None else "not done, as its check says"
@@ -92,6 +93,7 @@ class ScriptRun(Action):
             fingerprint=fingerprint_of([inputs.model_dump(mode="json"), allowed]),
             changes=() if done else (change,),
             in_place=done is True,
+            losses="" if done else program.script.loses or "",
             warnings=(UNCHECKED,) if done is None else (),
         )
 
@@ -101,7 +103,7 @@ class ScriptRun(Action):
 
     async def apply(self, inputs: ScriptRunInputs, captured: JsonObject, context: Context) -> None:
         """Start it, unless its check says that it is done."""
-        program = await programs.find(context, inputs.script)
+        program = await self._find(inputs, context)
         if await _checked(program, inputs, context):
             return
         await runs.start(context, program, inputs.arguments)
@@ -120,6 +122,17 @@ class ScriptRun(Action):
                 return await _unseen("it was not started", inputs, context, started=False)
             case Lost(why=why):
                 return await _unseen(why, inputs, context, started=True)
+
+    async def _find(self, inputs: ScriptRunInputs, context: Context) -> Program:
+        """Return the script; raise `PermanentError` where another action must run it."""
+        program = await programs.find(context, inputs.script)
+        if (program.script.loses is not None) != (self.effect is Effect.DESTROYS):
+            raise PermanentError(
+                f"system.yaml says that the script {inputs.script} can lose "
+                f"{program.script.loses or 'nothing'}: run it by "
+                f"{'script.run_destructive' if program.script.loses else 'script.run'}."
+            )
+        return program
 
 
 async def _judged(end: End, inputs: ScriptRunInputs, context: Context) -> Verdict:

@@ -165,6 +165,13 @@ class Script(Model):
         default_factory=dict, description="Variables that it gets, beside PATH, HOME and LANG."
     )
     timeout: Duration = Field(description="Then it and what it started is ended.")
+    loses: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="What it can lose, as approvers read it; then it is run by "
+        "`script.run_destructive` only.",
+    )
 
 
 class Connections(Model):

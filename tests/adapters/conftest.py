@@ -80,6 +80,13 @@ def scripted(
             },
             scripts={
                 "smoke-test": {"path": "files/smoke.sh", "sha256": SMOKE, "timeout": "5m"},
+                "purge": {
+                    "path": "files/smoke.sh",
+                    "sha256": SMOKE,
+                    "check": "--check",
+                    "loses": "uploads since the backup",
+                    "timeout": "5m",
+                },
                 "repair": {
                     "path": "files/smoke.sh",
                     "sha256": SMOKE,
