@@ -36,7 +36,7 @@ class DeactivateAccessKeyInputs(Model):
     """Whose key, and which."""
 
     user: str = Field(
-        pattern=r"^/?([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$",
+        pattern=r"^/?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$",
         description="IAM user, with its path where it has one: `deploy`, `ci/deploy`.",
     )
     key: str = Field(

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: events kept as evidence."""
