@@ -13,26 +13,39 @@ from adapters.clients import ClientPool
 from adapters.registry import ActionRegistry
 from tests.adapters.fakes import FakeContext, surroundings_for, system_for
 from tests.adapters.uses import Use
-from tests.real.postgres.schools import School, school
-from tests.real.services.postgres import PostgresServer, postgres, postgres_server
+from tests.real.postgres.schools import School, building, school
+from tests.real.services.postgres import PostgresDatabase, PostgresServer, postgres_server
 
-__all__ = ["postgres", "postgres_server"]
+__all__ = ["postgres_server"]
 
 Json = Any
 
 
-@pytest.fixture
-def main(postgres_server: PostgresServer) -> Iterator[School]:
-    """The live database."""
-    postgres_server.revive()
-    with school(postgres_server, "live") as made:
+@pytest.fixture(scope="session")
+def live_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """The database of `main`."""
+    with building(postgres_server, "live") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def recovered_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """The database of `recovered`."""
+    with building(postgres_server, "recovered") as made:
         yield made
 
 
 @pytest.fixture
-def recovered(postgres_server: PostgresServer) -> Iterator[School]:
+def main(live_database: PostgresDatabase) -> Iterator[School]:
+    """The live database."""
+    with school(live_database) as made:
+        yield made
+
+
+@pytest.fixture
+def recovered(recovered_database: PostgresDatabase) -> Iterator[School]:
     """A second database with the same tables: what a restore to an earlier time would hold."""
-    with school(postgres_server, "recovered") as made:
+    with school(recovered_database) as made:
         yield made
 
 

@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from tests.real.services.postgres import PostgresDatabase, PostgresServer, database
@@ -68,39 +70,58 @@ class School:
         }
 
 
+EMPTY = """
+DROP SCHEMA IF EXISTS backout CASCADE;
+DROP SCHEMA IF EXISTS public CASCADE;
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+"""
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)"
+
+
 @contextmanager
-def school(server: PostgresServer, name: str) -> Iterator[School]:
-    """Make the database and its roles; drop them at the end."""
-    unique = f"{name}_{secrets.token_hex(4)}"
-    password = secrets.token_urlsafe(12)
-    made = [f"{unique}_{each}" for each in ("app", "jobs", "keeper")]
-    with database(server, unique) as base:
+def building(server: PostgresServer, name: str) -> Iterator[PostgresDatabase]:
+    """Make the database of a session: making one takes longer than most tests."""
+    with database(server, f"{name}_{secrets.token_hex(4)}") as base:
+        yield base
+        server.revive()
+
+
+@contextmanager
+def school(base: PostgresDatabase) -> Iterator[School]:
+    """Fill an emptied database, with roles that nobody has given anything yet."""
+    server, password = base.server, secrets.token_urlsafe(12)
+    server.revive()
+    app, jobs, keeper = made = [f"{base.name}_{each}" for each in ("app", "jobs", "keeper")]
+    with psycopg.connect(base.superuser_dsn, autocommit=True) as connection:
+        _drop_roles(connection, made)
+        connection.execute(EMPTY)
         for each in made:
             statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-            server.execute(statement.format(sql.Identifier(each), sql.Literal(password)))
-        app, jobs, keeper = made
-        found = School(
-            server=server,
-            base=base,
-            app=app,
-            jobs=jobs,
-            keeper=keeper,
-            app_dsn=server.dsn(unique, app, password),
-            jobs_dsn=server.dsn(unique, jobs, password),
-            keeper_dsn=server.dsn(unique, keeper, password),
-        )
-        try:
-            base.execute(TABLES.format(app=f'"{app}"', jobs=f'"{jobs}"'))
-            yield found
-        finally:
-            server.revive()
-            for each in made:
-                drop = sql.SQL("DROP OWNED BY {role} CASCADE")
-                role = sql.Identifier(each)
-                server.execute(
-                    sql.SQL(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {}"
-                    ).format(sql.Literal(each))
-                )
-                server.execute(drop.format(role=role), database=unique)
-                server.execute(sql.SQL("DROP ROLE {}").format(role))
+            connection.execute(statement.format(sql.Identifier(each), sql.Literal(password)))
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(base.owner)))
+        names = {"app": sql.Identifier(app), "jobs": sql.Identifier(jobs)}
+        connection.execute(sql.SQL(TABLES).format(**names))
+    yield School(
+        server=server,
+        base=base,
+        app=app,
+        jobs=jobs,
+        keeper=keeper,
+        app_dsn=server.dsn(base.name, app, password),
+        jobs_dsn=server.dsn(base.name, jobs, password),
+        keeper_dsn=server.dsn(base.name, keeper, password),
+    )
+    server.revive()
+    with psycopg.connect(base.superuser_dsn, autocommit=True) as connection:
+        _drop_roles(connection, made)
+
+
+def _drop_roles(connection: psycopg.Connection[Any], names: list[str]) -> None:
+    """Drop roles with all that they have; a crash may have brought one back."""
+    connection.execute(END, [names])
+    for each in names:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [each]).fetchall():
+            role = sql.Identifier(each)
+            connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(role))
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))

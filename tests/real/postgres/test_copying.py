@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pydantic import ValidationError
 
-from adapters.postgres import drivers
+from adapters.postgres import drivers, sessions
 from adapters.postgres.drivers import LostError, Row
 from flows.actions import (
     Holds,
@@ -124,9 +124,10 @@ async def test_what_somebody_changed_is_not_overwritten(main: School, copy: Use)
 
 
 async def test_a_row_that_somebody_is_writing_is_waited_for(
-    main: School, copy: Use, connect: Connect
+    main: School, copy: Use, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock that is not got is a reason to try again, and nothing was written."""
+    monkeypatch.setattr(sessions, "LOCK_SECONDS", 0.3)
     copy.captured = await copy.action.capture(copy.inputs, copy._enter())
     writer = connect(main.app_dsn)
     writer.execute("UPDATE grades SET grade = 2 WHERE student = 1")

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from adapters.postgres import drivers
 from flows.actions import Holds, NotYet, PermanentError
 from tests.adapters.fakes import FakeContext
 from tests.adapters.uses import Use
@@ -80,13 +81,44 @@ async def test_a_server_that_is_away_is_unknown(main: School, within: Within, us
         assert not verdict.output
 
 
-async def test_a_silent_server_is_unknown(main: School, within: Within, use: Uses) -> None:
+async def test_a_silent_server_is_unknown(
+    main: School, within: Within, use: Uses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that takes the connection and says nothing does not hold the look up."""
+    monkeypatch.setattr(drivers, "CONNECT_SECONDS", 2)
     asked = use(within(main=main.keeper_dsn), "postgres.ready", database="main")
     with main.server.frozen():
         verdict = await asked.verify()
     assert isinstance(verdict, NotYet)
     assert not verdict.output
+    monkeypatch.undo()
+    assert isinstance(await asked.verify(), Holds)
+
+
+async def test_a_server_that_falls_silent_while_it_is_asked_is_unknown(
+    main: School, within: Within, use: Uses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is cut from this side, whatever becomes of the statement over there."""
+    monkeypatch.setattr(drivers, "PATIENCE", -9.5)  # half a second with the limit of a look
+    rows = drivers.Wire.rows
+    main.superuser("GRANT pg_read_all_stats TO {keeper}")
+    context = within(main=main.keeper_dsn)
+
+    async def freezes(self: drivers.Wire, text: str, *rest: Json, **more: Json) -> Json:
+        if "backout: roles" not in text:
+            monkeypatch.setattr(drivers, "PATIENCE", 3.0)
+            return await rows(self, text, *rest, **more)
+        monkeypatch.setattr(drivers, "PATIENCE", -9.5)
+        with main.server.frozen():
+            return await rows(self, text, *rest, **more)
+
+    asked = use(context, "postgres.wait_quiescent", database="main", roles=main.app, times=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(drivers.Wire, "rows", freezes)
+        verdict = await asked.verify()
+    assert isinstance(verdict, NotYet)
+    assert "no answer within 0.5 s" in verdict.progress
+    monkeypatch.undo()
     assert isinstance(await asked.verify(), Holds)
 
 
