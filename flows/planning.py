@@ -245,7 +245,8 @@ def _sealed(
 ) -> Plan:
     bundle, policy = draft.bundle, draft.bundle.policy
     kind = authorizing.authorization_class(bundle, draft.procedure.class_)
-    budgets = {phase: limit.total_seconds() for phase, limit in policy.phase_budgets.items()}
+    limits = policy.phase_budgets | draft.procedure.phase_budgets
+    budgets = {phase: limit.total_seconds() for phase, limit in limits.items()}
     return seal(
         Plan(
             procedure=draft.procedure.procedure,

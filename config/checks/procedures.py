@@ -51,6 +51,9 @@ def _check_procedure(notes: Notes, procedure: Procedure, actions: ActionCatalog)
     notes.must_exist(file, ("class",), "authorization class", procedure.class_, classes)
     targets = [target.id for target in policy.targets]
     notes.must_exist(file, ("target",), "target", procedure.target, targets)
+    for phase in procedure.phase_budgets:
+        if phase not in PHASES:
+            notes.must_exist(file, ("phase_budgets", phase), "phase", phase, PHASES)
     steps = tuple(placed(procedure))
     notes.must_differ(file, "step", (((*each.trail, "id"), each.step.id) for each in steps))
     outputs = _outputs(steps, actions)

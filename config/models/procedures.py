@@ -76,6 +76,9 @@ class Procedure(Traced):
     blast_radius: int | None = Field(
         default=None, ge=1, description="The most objects that one run may change."
     )
+    phase_budgets: dict[Identifier, Duration] = Field(
+        default_factory=dict, description="In place of the policy's, for these phases."
+    )
     inputs: dict[Identifier, ProcedureInput] = Field(default_factory=dict)
     assess: tuple[Stage, ...] = ()
     isolate: tuple[Stage, ...] = ()
