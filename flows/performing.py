@@ -166,7 +166,7 @@ class Performer:
             verdict = await self._verdict(job, {})
             if not isinstance(verdict, Refuted):
                 return await self._settle(job, {})
-        if _drifted(step, record, fresh):
+        if _drifted(job.run, step, record, fresh):
             return events.DriftFound(
                 step=step.id,
                 attempt=record.attempt,
@@ -372,7 +372,7 @@ def _goes_on(run: Run) -> bool:
     return run.state in (*PHASES, State.COMMUNICATE)
 
 
-def _drifted(step: PlannedStep, record: StepRecord, fresh: Preview) -> bool:
+def _drifted(run: Run, step: PlannedStep, record: StepRecord, fresh: Preview) -> bool:
     """Say whether something else than what was approved would change.
 
     What depends on an earlier step could not be looked at before, and after a first attempt of
@@ -380,6 +380,8 @@ def _drifted(step: PlannedStep, record: StepRecord, fresh: Preview) -> bool:
     """
     if step.late or record.started:
         return False
+    if any(run.steps[each].state is StepState.DONE for each in step.follows):
+        return False  # it changed the very same thing, as it was approved
     return fresh.fingerprint != step.fingerprint
 
 

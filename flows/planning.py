@@ -227,6 +227,7 @@ def _planned(bundle: Bundle, place: _Place, found: _Resolved) -> PlannedStep:
         skippable=step.skippable,
         required=step.required,
         needs=authorizing.class_slots(bundle, step.gate) if step.gate else (),
+        follows=step.follows,
         rules=_rules(authorizing.authorization_class(bundle, step.gate)) if step.gate else None,
     )
 

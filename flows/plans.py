@@ -41,7 +41,8 @@ class PlannedStep:
     """One use of an action.  Times are seconds.
 
     `inputs` are concrete but for those named in `late`, which still hold their template and are
-    resolved from earlier steps' outputs right before the step.  `rules` are those of its gate; the
+    resolved from earlier steps' outputs right before the step.  `follows` names earlier steps that
+    change the very same thing.  `rules` are those of its gate; the
     plan's own where there are none.
     """
 
@@ -71,6 +72,7 @@ class PlannedStep:
     required: bool
     needs: tuple[Slot, ...] = ()
     rules: GateRules | None = None
+    follows: tuple[str, ...] = ()
 
     @property
     def window(self) -> float:
@@ -162,8 +164,9 @@ def digest_of(plan: Plan) -> str:
         if body[later] in (None, False):
             del body[later]  # plans of before that was kept had no such field
     for step in body["steps"]:
-        if step["rules"] is None:
-            del step["rules"]
+        for later in ("rules", "follows"):
+            if not step[later]:
+                del step[later]  # as above
     return sha256(canonical(body).encode()).hexdigest()
 
 

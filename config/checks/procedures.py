@@ -70,6 +70,10 @@ def _check_procedure(notes: Notes, procedure: Procedure, actions: ActionCatalog)
             given=known,
         )
         check_use(notes, use, actions)
+        before = [other.step.id for other in steps if other.turn < each.turn]
+        for number, name in enumerate(each.step.follows):
+            where = (*each.trail, "follows", number)
+            notes.must_exist(file, where, "earlier step", name, before)
         _check_step(notes, file, each, scope, classes)
 
 

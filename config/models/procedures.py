@@ -26,6 +26,11 @@ class Step(Traced):
     hold_for: Duration | None = Field(
         default=None, description="A check must stay true for this long."
     )
+    follows: tuple[Identifier, ...] = Field(
+        default=(),
+        description="Earlier steps that change the very same thing: once one of them is done, what "
+        "it left is what this step begins with, and no drift from the plan.",
+    )
     gate: Identifier | None = Field(
         default=None, description="A further authorization class asked for this step alone."
     )
