@@ -255,6 +255,20 @@ def evidence(
     raise typer.Exit(keeping.evidence(name))
 
 
+@app.command()
+def report(
+    incident: Annotated[str, typer.Argument(help="For instance INC-7, or 7.")],
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the timeline into this file (PNG) instead.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the post-mortem of an incident as Markdown: who, what, why, how long, what is left."""
+    from bot.cli import reporting
+
+    raise typer.Exit(reporting.report(incident, picture=picture, as_json=as_json))
+
+
 deciding.add_to(app)
 
 

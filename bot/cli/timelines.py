@@ -1,9 +1,10 @@
-"""An incident's events as lines for the terminal.  Used by `backout show`.
+"""An incident's events as lines.  Used by `backout show` and by the post-mortem.
 
 Plain text: what people typed is put on one line, without anything that could drive a terminal.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from bot.messages import duration, one_line
 from flows import events as e
@@ -34,7 +35,13 @@ FACTS = {True: "fine", False: "out of limits", None: "no limit"}
 
 
 def lines(recorded: Iterable[Recorded]) -> Iterator[str]:
-    """Yield a line an event: time (UTC), who, what.
+    """Yield a line an event: time (UTC), who, what."""
+    for at, who, what in told(recorded):
+        yield f"{at:%H:%M:%S}  {who}: {what}"
+
+
+def told(recorded: Iterable[Recorded]) -> Iterator[tuple[datetime, str, str]]:
+    """Yield when, who and what, an event at a time.
 
     The events are folded on the way, so that a click that came too late is shown as such, and
     a deadline that no longer meant anything is not shown at all.
@@ -55,7 +62,7 @@ def lines(recorded: Iterable[Recorded]) -> Iterator[str]:
             and run.words_on(each.event.scope) == (before.words_on(each.event.scope))
         ):
             what += " — without effect" if run.plan == before.plan else ""
-        yield f"{each.at:%H:%M:%S}  {one_line(each.actor.name)}: {what}"
+        yield each.at, one_line(each.actor.name), what
 
 
 def describe(event: Event, titles: Titles) -> str:

@@ -151,6 +151,7 @@ def test_every_layer_imports_only_what_it_may() -> None:
         ("bot/__init__.py", "import kubernetes.client", "Kubernetes' client"),
         ("bot/__init__.py", "import boto3", "AWS's SDK"),
         ("flows/actions.py", "import httpx", "Other vendors' SDKs"),
+        ("bot/__init__.py", "import PIL", "Pillow"),
         ("config/__init__.py", "import rich", "Terminal and web server"),
         ("bot/__init__.py", "import filelock", "What makes the engine durable"),
         ("flows/actions.py", "import jinja2", "Template and expression languages"),
