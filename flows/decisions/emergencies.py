@@ -44,7 +44,8 @@ def break_glass_asked(turn: Turn, event: events.BreakGlassAsked) -> None:
 def _review(turn: Turn, person: Person, plan: Plan, rules: Emergency) -> Gate:
     """Return the gate of the review: never for who broke the glass, and for as long as it takes."""
     roles = {role for slot in rules.review for role in slot.any_of}
-    candidates = turn.run.gate.candidates if turn.run.gate else ()
+    asked = turn.run.gate.candidates if turn.run.gate else ()
+    known = {each.id: each for each in (*asked, *rules.notified)}
     now = turn.recorded.at
     return Gate(
         scope=REVIEW_SCOPE,
@@ -53,7 +54,7 @@ def _review(turn: Turn, person: Person, plan: Plan, rules: Emergency) -> Gate:
         declarer=person.id,
         self_approval=False,
         deniable=False,
-        candidates=tuple(p for p in (*candidates, *rules.notified) if roles & set(p.roles)),
+        candidates=tuple(each for each in known.values() if roles & set(each.roles)),
         opened_at=now,
         decide_by=now + timedelta(seconds=rules.review_limit),
         expires_at=now + YEARS,

@@ -35,6 +35,7 @@ from tests.flows.test_decisions import (
 from tests.flows.test_gates import START
 
 REVIEW = (Slot(any_of=("executive",), titles=("Executive",), count=1, why="review"),)
+ANY_ONCALL = Slot(any_of=("oncall",), titles=("On-call",), count=1, why="review")
 RULES = Emergency(
     roles=("oncall",),
     titles=("On-call",),
@@ -212,6 +213,15 @@ def test_the_review_is_owed_until_somebody_else_pays_it() -> None:
     assert told.state.debt.paid_at == told.now
     assert About.REVIEWED in told.announced()
     assert not told.state.takes_words(REVIEW_SCOPE)
+
+
+def test_nobody_is_named_twice_for_the_review() -> None:
+    """Whom the plan asks, and whom the policy calls, may be the same people."""
+    told = waiting(replace(RULES, notified=(DAVID, EMILY), review=(ANY_ONCALL,)))
+    told.feed(breaking(told.state), EMILY)
+    debt = told.state.debt
+    assert debt is not None
+    assert [each.id for each in debt.gate.candidates] == ["marcus", "emily"]
 
 
 def test_a_review_can_not_be_denied_away() -> None:
