@@ -12,6 +12,7 @@ from pathlib import Path
 
 import adapters
 import config
+from adapters.aws import sessions
 from adapters.http import exchanges
 from adapters.kubernetes import connections
 from adapters.registry import ActionRegistry
@@ -25,6 +26,7 @@ from flows import codec
 log = logging.getLogger(__name__)
 CHECKED = "checked"
 HEAVY: Mapping[str, Callable[[], None]] = {
+    "aws": sessions.warm_up,
     "helm": connections.warm_up,  # it asks the cluster what it may do
     "http": exchanges.warm_up,
     "kubernetes": connections.warm_up,

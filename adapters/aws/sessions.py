@@ -5,6 +5,7 @@ first use.
 """
 
 import importlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -135,4 +136,5 @@ def new_session(connection: AwsConnection) -> Any:
 
 def warm_up() -> None:
     """Load what the first call would wait for.  To be called in a thread."""
-    importlib.import_module("botocore.session")
+    with suppress(ModuleNotFoundError):  # the first call says what to install
+        importlib.import_module("botocore.session")

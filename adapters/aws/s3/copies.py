@@ -5,6 +5,7 @@ Called by `restore_prefix`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.aws.accounts import Account
 from adapters.aws.errors import ChangedError
@@ -121,3 +122,31 @@ async def _copy(account: Account, origin: Object, target: Place, name: str, **mo
     asked = right(account.system, "s3:PutObject", bucket_arn(account.system, target.bucket, key))
     named = {"Bucket": target.bucket, "Key": key, "CopySource": origin}
     await account.write(asked, "copy_object", **named, **more)
+
+
+async def put_back(
+    account: Account,
+    target: Place,
+    entry: Mapping[str, Any],
+    there: Mapping[str, Item],
+    step: str,
+) -> str:
+    """Put one object back; return its name where somebody else wrote it since."""
+    name, version, now = entry["name"], entry["version"], there.get(entry["name"])
+    if (now.etag if now else None) == entry["etag"]:
+        return ""
+    if now is not None:
+        found = await objects.head(account, target, name)
+        marks = (found or {}).get("Metadata", {})
+        if marks.get(STEP) != step:
+            return str(name)
+        if marks.get(SOURCE) == entry["etag"]:
+            return ""
+    elif not entry["deletes"]:
+        return str(name)
+    if version is None:
+        await remove(account, target, name)
+    else:
+        etag = entry["etag"]
+        await bring_back(account, target, name, version=version, etag=etag, step=step)
+    return ""

@@ -13,7 +13,7 @@ from adapters.aws.inputs import Moment, moment
 from adapters.aws.rights import bucket_arn, right
 from adapters.aws.s3 import copies, objects
 from adapters.aws.s3.copies import Difference
-from adapters.aws.s3.objects import SOURCE, STEP, Item, Place
+from adapters.aws.s3.objects import Item, Place
 from adapters.values import count, fingerprint_of, listed, step_key
 from config.models.base import Model
 from config.models.systems import System
@@ -255,7 +255,9 @@ class RestorePrefix(Action):
         entries = await _entries(captured, context)
 
         async def put_back(entry: Mapping[str, Any]) -> str:
-            return await _put_back(account, inputs.target, entry, there, step_key(context.key))
+            return await copies.put_back(
+                account, inputs.target, entry, there, step_key(context.key)
+            )
 
         outcomes = await objects.side_by_side(put_back, entries)
         if others := [each for each in outcomes if each]:
@@ -326,31 +328,3 @@ async def _entries(captured: JsonObject, context: Context) -> list[dict[str, Any
         )
     found: list[dict[str, Any]] = json.loads(content)
     return found
-
-
-async def _put_back(
-    account: Account,
-    target: Place,
-    entry: Mapping[str, Any],
-    there: Mapping[str, Item],
-    step: str,
-) -> str:
-    """Put one object back; return its name where somebody else wrote it since."""
-    name, version, now = entry["name"], entry["version"], there.get(entry["name"])
-    if (now.etag if now else None) == entry["etag"]:
-        return ""
-    if now is not None:
-        found = await objects.head(account, target, name)
-        marks = (found or {}).get("Metadata", {})
-        if marks.get(STEP) != step:
-            return str(name)
-        if marks.get(SOURCE) == entry["etag"]:
-            return ""
-    elif not entry["deletes"]:
-        return str(name)
-    if version is None:
-        await copies.remove(account, target, name)
-    else:
-        etag = entry["etag"]
-        await copies.bring_back(account, target, name, version=version, etag=etag, step=step)
-    return ""
