@@ -142,8 +142,8 @@ async def test_manners_of_containers(cluster: Cluster) -> None:
     await until(lambda: containers(cluster, "cart")[0]["restartCount"] > 1)
     assert containers(cluster, "cart")[0]["lastState"]["terminated"]["exitCode"] == 1
     await cluster.settled("quick", "search")
+    await until(lambda: any("running" in each["state"] for each in containers(cluster, "mail")))
     unready = containers(cluster, "mail")[0]
-    assert "running" in unready["state"]
     assert not unready["ready"]
 
 
@@ -282,4 +282,5 @@ async def test_both_helms_install_upgrade_and_roll_back(
     helm("rollback", "shop", "1", "--wait")
     statuses = [each["status"] for each in helm.history("shop")]
     assert statuses == ["superseded", "superseded", "deployed"]
-    assert {each["image"] for each in containers(cluster, "shop")} == {"shop/checkout:1.0.0"}
+    images = {"shop/checkout:1.0.0"}  # once the pods of before are gone
+    await until(lambda: {each["image"] for each in containers(cluster, "shop")} == images)

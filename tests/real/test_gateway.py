@@ -118,7 +118,7 @@ async def test_a_hanging_request_is_given_up_by_the_client(
     """No answer comes until the client stops waiting; nothing reaches the server."""
     fault = gateway.hang(method="PATCH")
     with pytest.raises(CommandError, match=r"deadline exceeded|Timeout"):
-        kubectl(*FIVE, "--request-timeout=1s")
+        kubectl(*FIVE, "--request-timeout=5s")
     assert fault.hits == 1
     assert cluster.get("deployment", "checkout")["spec"]["replicas"] == 2
 

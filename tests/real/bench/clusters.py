@@ -27,6 +27,7 @@ Json = Any
 PATIENCE = 90.0  # seconds until `settled` gives up
 LOOK = 0.05
 DAY = 86_400
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 
 class CommandError(RuntimeError):
@@ -165,6 +166,8 @@ class Cluster:
         for kind, granted in (("Role", rules), ("ClusterRole", everywhere)):
             if granted:
                 self._grant(kind, f"{self.namespace}-{name}", granted, subject)
+                where = self.namespace if kind == "Role" else ""
+                self._wait_for_grant(name, granted[0], where)
         token = self.token(name)
         return self.bench.kubeconfig(self.folder / name, self.namespace, token=token)
 
@@ -184,6 +187,28 @@ class Cluster:
         if kind == "ClusterRole":
             self.outside.append(self.api.path("", f"{kind}Binding", name))
             self.outside.append(self.api.path("", kind, name))
+
+    def _wait_for_grant(self, account: str, rule: Json, namespace: str) -> None:
+        """Wait until the API server knows of a rule: it hears of roles a little later."""
+        resource, _, sub = str((rule.get("resources") or [""])[0]).partition("/")
+        if not resource:  # paths such as /healthz
+            return
+        asked = {
+            "namespace": namespace,
+            "group": rule["apiGroups"][0],
+            "resource": resource,
+            "subresource": sub,
+            "name": (rule.get("resourceNames") or [""])[0],
+            "verb": rule["verbs"][0],
+        }
+        user = f"system:serviceaccount:{self.namespace}:{account}"
+        body = {"spec": {"user": user, "resourceAttributes": asked}}
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if self.api.call("POST", REVIEWS, body)["status"].get("allowed"):
+                return
+            time.sleep(LOOK / 10)
+        raise AssertionError(f"{account} did not get {rule}")
 
     def wait_for_account(self, name: str) -> None:
         """Wait until a service account is there: no pod starts without `default`."""
