@@ -30,6 +30,11 @@ from flows.planning import Planner
 from flows.runs import Run
 
 
+async def _no_report(run: Run, command: c.FileReport) -> Iterable[Event]:
+    """Keep no report: for surfaces that show nobody anything."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
     """What a surface does for the core: it opens the channel, posts, and knows who is who."""
@@ -40,6 +45,7 @@ class Telling:
     announce: Callable[[Run, c.Announce], Awaitable[Iterable[Event]]]
     page: Callable[[Run, c.SendPage | c.EndPages], Awaitable[Iterable[Event]]]
     roles_now: RolesNow | None = None
+    file_report: Callable[[Run, c.FileReport], Awaitable[Iterable[Event]]] = _no_report
 
 
 def _secret(reference: str) -> str:
@@ -118,6 +124,8 @@ class Core:
                 return await self._telling.announce(run, command)
             case c.SendPage() | c.EndPages():
                 return await self._telling.page(run, command)
+            case c.FileReport():
+                return await self._telling.file_report(run, command)
             case c.GatherFacts():
                 return await self._assessor.gather(run)
             case c.Propose():

@@ -29,6 +29,7 @@ from bot.on_call import OnCall
 from bot.pagerduty import Pagerduty
 from bot.paging import Pager
 from bot.pretending import assessed
+from bot.reporting.filing import Filing
 from bot.sentry import Sentry, Surface
 from bot.slack import transports
 from bot.slack.identity import doubt_about
@@ -110,6 +111,9 @@ async def running(
             open_channel=slack.opener.perform,
             announce=slack.announcer.perform,
             page=Pager([slack.line, pagerduty.line], fallback=mail).perform,
+            file_report=Filing(
+                engine, bundles, surroundings_of(settings).evidence, slack.uploads.publish
+            ).perform,
         )
         core = Core(settings, engine, bundles, registry, telling)
         slack.progress = core.performer.progress

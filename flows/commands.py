@@ -79,6 +79,13 @@ class SetTimer:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """Write down what is left of a run that has ended, keep it, and hand it to people, once."""
+
+    key: str
+
+
 class About(StrEnum):
     """What a new message in the channel is about.  Progress never is."""
 
@@ -128,5 +135,6 @@ Command = (
     | SendPage
     | EndPages
     | SetTimer
+    | FileReport
     | Announce
 )

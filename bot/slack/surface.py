@@ -40,6 +40,7 @@ from bot.slack.modals import Modals, choices
 from bot.slack.paging import DirectMessages
 from bot.slack.posting import Poster
 from bot.slack.requests import Requests
+from bot.slack.uploads import Uploads
 from bot.views.announcements import announcement, settled
 from bot.views.card import Card, CardPolicy, FollowUp, card
 from bot.views.home import home
@@ -107,6 +108,7 @@ class SlackSurface:
         self.announcer = Announcer(
             engine, self.calls, self.poster, self.cards, announcement, settled
         )
+        self.uploads = Uploads(engine, self.calls, self.poster, self._session)
         self.answers = Answers(self.calls, self._background, self._session)
         self.homes = Homes(self.calls, self._render_home, self._background)
         self.opener = self._opener()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from bot.wording import situations
-from bot.wording.texts import DAY, duration, sentence
+from bot.wording.texts import DAY, duration, inline, sentence
 from flows import events as e
 from flows.deviations import Deviation, Off
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, SHORT_DIGEST, Verb
@@ -293,3 +293,23 @@ def short_ruling(said: Ruling) -> str:
             return "began it before it was approved"
         case _:
             return ruling(said)
+
+
+def published(run: Run) -> str:
+    """Introduce the files in the channel."""
+    return (
+        f"*{inline(run.id, 60)}* · *Post-mortem:* what happened, who decided what, where the time "
+        f"went, and what is still to do. The picture shows it over time.\n{_again(run)}"
+    )
+
+
+def not_published(run: Run, why: str) -> str:
+    """Say where the document is, since it is not here."""
+    return (
+        f"*{inline(run.id, 60)}* · *The post-mortem could not be put here.* "
+        f"{sentence(inline(why, 300))}\n{_again(run)}"
+    )
+
+
+def _again(run: Run) -> str:
+    return f"It is kept as evidence; `backout report {inline(run.id, 60)}` prints it at any time."

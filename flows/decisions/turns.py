@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flows.commands import About, Announce, Command, EndPages, SetTimer
+from flows.commands import About, Announce, Command, EndPages, FileReport, SetTimer
 from flows.events import Recorded
 from flows.machine import next_state
 from flows.plans import PlannedStep
@@ -53,6 +53,7 @@ class Turn:
             self.set_timer(f"phase:{state}", len(spans), budgets[state])
         if self.run.ended:
             self.set(ended_at=self.recorded.at)
+            self.do(FileReport(key=f"{self.run.id}:{self.recorded.seq}:report"))
             if self.run.pages:
                 self.do(EndPages())
 

@@ -15,8 +15,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 import bot.slack
+from adapters.evidence import EvidenceFolder
 from bot.factors import Factors
 from bot.paging import Pager
+from bot.reporting.filing import Filing
 from bot.rosters import Source
 from bot.slack.surface import Login, SlackSurface
 from bot.slack.transports import SocketMode, serve, web_app
@@ -59,6 +61,7 @@ class Estate:
         self.engine = engine
         self.bundle = bundle
         self.pager = Pager([surface.line])
+        self.filing: Filing | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self.applied: list[str] = []
@@ -72,6 +75,8 @@ class Estate:
                 return await self.surface.announcer.perform(run, command)
             case c.SendPage() | c.EndPages():
                 return await self.pager.perform(run, command)
+            case c.FileReport() if self.filing:
+                return await self.filing.perform(run, command)
             case c.GatherFacts():
                 return (
                     events.FactObserved(
@@ -136,6 +141,7 @@ class House:
         self.url = ""
         self.factors: Factors | None = None
         self.on_call: Source | None = None
+        self.reports = False
 
     async def start(self, *, http: bool | None = None) -> None:
         """Start the bot."""
@@ -162,6 +168,10 @@ class House:
             on_call=self.on_call,
         )
         self.estate = Estate(self.surface, self.engine, self.bundles["aivo"])
+        if self.reports:
+            kept = EvidenceFolder(self.data / "evidence")
+            publish = self.surface.uploads.publish
+            self.estate.filing = Filing(self.engine, self.bundles, kept, publish)
         self.driver = Driver(self.engine, self.estate.perform)
         await self.surface.start()
         self.engine.announce_resumption()
