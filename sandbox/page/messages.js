@@ -117,7 +117,8 @@ function body(message) {
   const shown = message.blocks?.length
     ? blocks(message.blocks, { where: { channel: message.channel, ts: message.ts } })
     : mrkdwn(message.text);
-  const files = (message.files ?? []).map((file) => h("a.file", { href: file.url_private, download: file.name }, file.title));
+  const files = (message.files ?? []).map((file) => h("a.file", { href: file.url_private, download: file.name },
+    file.mimetype === "image/png" ? h("img", { src: file.url_private, alt: file.title }) : file.title));
   const edited = message.edited && !message.from_app ? h("small.edited", {}, "(edited)") : null;
   return [shown, edited, files];
 }

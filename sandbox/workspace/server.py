@@ -23,6 +23,7 @@ from sandbox.workspace.faults import Faults
 from sandbox.workspace.feed import Feed
 from sandbox.workspace.guard import guard, harden
 from sandbox.workspace.limits import Limits
+from sandbox.workspace.methods.extras import file_type
 from sandbox.workspace.models import BOT_USER, User
 from sandbox.workspace.page import Page
 from sandbox.workspace.people import bot_user, default_channels, default_groups, default_people
@@ -175,6 +176,6 @@ class Workspace:
             return web.Response(status=404)
         return web.Response(
             body=upload["body"],
-            content_type="application/octet-stream",
+            content_type=file_type(upload["body"]),
             headers={"Content-Disposition": "attachment"},
         )

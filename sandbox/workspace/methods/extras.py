@@ -13,6 +13,7 @@ from sandbox.workspace.values import Json, SlackError, new_id
 
 _EMOJI = re.compile(r"[a-z0-9_+'-]{1,100}")
 PINS = 100
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @method("pins.add", "pins:write", tier=Tier.TWO)
@@ -127,6 +128,11 @@ def upload_done(ctx: Context, args: Arguments) -> Json:
     return {"files": files}
 
 
+def file_type(body: bytes) -> str:
+    """Tell a picture, which the page shows, from everything else, which it does not open."""
+    return "image/png" if body.startswith(PNG) else "application/octet-stream"
+
+
 def _finished(ctx: Context, given: object) -> Json:
     file_id = str(given.get("id")) if isinstance(given, dict) else ""
     upload = ctx.uploads.get(file_id)
@@ -137,6 +143,7 @@ def _finished(ctx: Context, given: object) -> Json:
         "name": upload["name"],
         "title": given.get("title") or upload["name"],
         "size": len(upload["body"]),
+        "mimetype": file_type(upload["body"]),
         "url_private": f"{ctx.base_url}files/{file_id}",
         "permalink": f"{ctx.base_url}files/{file_id}",
     }
