@@ -4,9 +4,12 @@
 and stale ones change nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from flows.inputs import Scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +29,15 @@ class Propose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparePlan:
-    """Resolve a procedure into a plan; `planning` tells this request from older ones."""
+    """Resolve a procedure into a plan; `planning` tells this request from older ones.
+
+    `inputs` are what a person gave in place of the procedure's defaults.
+    """
 
     procedure: str
     because: str
     planning: int
+    inputs: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,12 @@ old journals, so don't.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from flows.gates import Person, Verb
+from flows.inputs import Scalar
 from flows.paging import Reached, Rung
 from flows.plans import Plan, PlannedChange
 
@@ -132,9 +133,13 @@ class NothingProposed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanAsked:
-    """A person asked for a plan, of this procedure or (None) of the one that applies."""
+    """A person asked for a plan, of this procedure or (None) of the one that applies.
+
+    `inputs` replace the defaults of the procedure's.
+    """
 
     procedure: str | None
+    inputs: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from config.models.policies import AuthorizationClass
 from config.models.procedures import PHASES, Procedure
 from config.models.procedures import Step as ProcedureStep
 from flows import authorizing, events
+from flows import inputs as inputs_of
 from flows.actions import Action, ActionError, Preview, Refuted
 from flows.commands import PreparePlan
 from flows.contexts import namespace
@@ -89,7 +90,7 @@ class Planner:
     async def prepare(self, run: Run, command: PreparePlan) -> Event:
         """Return the plan of a procedure, or why there is none."""
         try:
-            plan = await self.plan(run, command.procedure, command.because)
+            plan = await self.plan(run, command.procedure, command.because, command.inputs)
         except PlanningError as error:
             return events.PlanFailed(planning=command.planning, why=str(error))
         except Exception as error:
@@ -122,6 +123,7 @@ class Planner:
             raise PlanningError(f"{run.system} has no procedure “{procedure_id}”; it has: {known}.")
         inputs = {name: each.default for name, each in procedure.inputs.items()}
         inputs |= dict(given or {})
+        _check_inputs(procedure, given or {})
         outputs = await self._assess(run, bundle, procedure, inputs)
         draft = _Draft(
             run=run,
@@ -303,6 +305,16 @@ def _texts(value: Any) -> Sequence[str]:
 def _late_summary(late: Mapping[str, tuple[str, ...]]) -> str:
     sources = sorted({source for names in late.values() for source in names})
     return f"known after {', '.join(sources)}"
+
+
+def _check_inputs(procedure: Procedure, given: Mapping[str, Any]) -> None:
+    if names := inputs_of.lacking(procedure, given):
+        told = "; ".join(f"{name} ({procedure.inputs[name].description})" for name in names)
+        example = " ".join(f"{name}=…" for name in names)
+        raise PlanningError(
+            f"“{procedure.title}” needs to know more: {told}. "
+            f"Write `!incident plan {procedure.procedure} {example}`."
+        )
 
 
 def _check_names(procedure: Procedure) -> None:

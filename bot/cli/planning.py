@@ -10,12 +10,11 @@ from bot.cli.output import console, print_json, say, waiting
 
 if TYPE_CHECKING:
     from config.models.bundles import Bundle
-    from config.models.procedures import Procedure, ProcedureInput
+    from config.models.procedures import Procedure
+    from flows.inputs import Scalar
     from flows.plans import Plan
 
-Value = str | int | float | bool | None
 COLOURS = {"~": "yellow", "!": "magenta", "-": "red", "+": "green"}
-BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def plan(system: str, procedure: str, given: Sequence[str], *, as_json: bool) -> ExitCode:
@@ -57,38 +56,15 @@ def _style(line: str) -> str:
     return "" if line.startswith(" ") else "bold"
 
 
-def read_inputs(procedure: "Procedure", given: Sequence[str]) -> Mapping[str, Value]:
+def read_inputs(procedure: "Procedure", given: Sequence[str]) -> Mapping[str, "Scalar"]:
     """Read `name=value` pairs for a procedure, each as what its default is."""
-    values: dict[str, Value] = {}
-    for pair in given:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise CommandError(f"`{pair}` is no input: write name=value", ExitCode.USAGE)
-        if name not in procedure.inputs:
-            hint = ground.near(name, procedure.inputs)
-            message = f"{procedure.procedure} has no input `{name}`: {hint}"
-            raise CommandError(message, ExitCode.USAGE)
-        values[name] = _typed(name, text, procedure.inputs[name])
-    lacking = [
-        name
-        for name, wanted in procedure.inputs.items()
-        if wanted.required and wanted.default is None and name not in values
-    ]
-    if lacking:
+    from flows import inputs
+
+    try:
+        values = inputs.read(procedure, given)
+    except inputs.InputError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from error
+    if lacking := inputs.lacking(procedure, values):
         needs = " ".join(f"--input {name}=…" for name in lacking)
         raise CommandError(f"{procedure.procedure} needs {needs}", ExitCode.USAGE)
     return values
-
-
-def _typed(name: str, text: str, wanted: "ProcedureInput") -> Value:
-    default = wanted.default
-    if isinstance(default, bool):
-        if text.lower() not in BOOLEANS:
-            raise CommandError(f"{name} is true or false, not `{text}`", ExitCode.USAGE)
-        return BOOLEANS[text.lower()]
-    if isinstance(default, int | float):
-        try:
-            return type(default)(text)
-        except ValueError:
-            raise CommandError(f"{name} is a number, not `{text}`", ExitCode.USAGE) from None
-    return text

@@ -21,7 +21,7 @@ from bot.views.approving import (
 )
 from bot.views.blocks import actions, context, section
 from bot.views.controls import Act, Control
-from flows import events, gates
+from flows import events, gates, inputs
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, SHORT_DIGEST
 from flows.objections import Asked
 from flows.runs import Run
@@ -144,8 +144,19 @@ class Requests:
         bundle = self._desk.bundles.get(run.system)
         if procedure is not None and bundle and procedure not in bundle.procedures:
             return Reply(text=messages.unknown_procedure(subject, bundle.procedures))
-        asked = events.PlanAsked(procedure=procedure)
+        try:
+            given = self._given(run, procedure, request.text)
+        except inputs.InputError as error:
+            return Reply(text=messages.odd_input(str(error)))
+        asked = events.PlanAsked(procedure=procedure, inputs=given)
         return self._desk.control(run, asked, asker, verb="plan")
+
+    def _given(self, run: Run, procedure: str | None, text: str) -> dict[str, inputs.Scalar]:
+        """Read what was typed behind a procedure's name; raise `InputError`."""
+        bundle = self._desk.bundles.get(run.system)
+        if procedure is None or bundle is None:
+            return {}
+        return inputs.read(bundle.procedures[procedure], text.split())
 
     # Buttons and modals
 

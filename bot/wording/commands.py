@@ -32,7 +32,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         verb="plan",
-        usage="plan [procedure]",
+        usage="plan [procedure] [input=value …]",
         does="show the plan; with a procedure, or where there is none, make a new one",
         example="plan service",
         group=DECIDE,

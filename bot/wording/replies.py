@@ -87,6 +87,11 @@ def unknown_procedure(word: str, procedures: Iterable[str]) -> str:
     return commands.unknown_name("procedure", word, procedures)
 
 
+def odd_input(why: str) -> str:
+    """Answer what is no input of a procedure."""
+    return f"Nothing was done: {inline(why, 400)}."
+
+
 def unknown_incident(word: str, incidents: Iterable[str]) -> str:
     """Answer an incident that there is not."""
     return commands.unknown_name("open incident", word, incidents)

@@ -1,5 +1,6 @@
 """Reactions while a run assesses: facts, questions, the proposal, the plan."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from flows import events
@@ -8,6 +9,7 @@ from flows.decisions import automatic, calling
 from flows.decisions.turns import Turn
 from flows.events import Recorded
 from flows.gates import Gate, Slot
+from flows.inputs import Scalar
 from flows.objections import objection
 from flows.plans import gate_of
 from flows.runs import Fact, Proposal, Run, Span, StepRecord
@@ -120,7 +122,7 @@ def plan_asked(turn: Turn, event: events.PlanAsked) -> None:
     if event.procedure is None:
         return look_again(turn)
     because = f"{turn.recorded.actor.name} asked for it"
-    return _prepare(turn, event.procedure, event.procedure, because)
+    return _prepare(turn, event.procedure, event.procedure, because, event.inputs)
 
 
 def back_to_assess(turn: Turn) -> None:
@@ -152,11 +154,18 @@ def look_again(turn: Turn) -> None:
     turn.do(GatherFacts())
 
 
-def _prepare(turn: Turn, procedure: str, title: str, because: str) -> None:
+def _prepare(
+    turn: Turn,
+    procedure: str,
+    title: str,
+    because: str,
+    inputs: Mapping[str, Scalar] | None = None,
+) -> None:
     planning = turn.run.planning + 1
     proposal = Proposal(procedure=procedure, title=title, because=because)
     turn.set(proposal=proposal, planning=planning, blocked="", advice="")
-    turn.do(PreparePlan(procedure=procedure, because=because, planning=planning))
+    given = dict(inputs or {})
+    turn.do(PreparePlan(procedure=procedure, because=because, planning=planning, inputs=given))
 
 
 def plan_prepared(turn: Turn, event: events.PlanPrepared) -> None:

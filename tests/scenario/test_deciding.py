@@ -195,6 +195,8 @@ async def test_every_command_answers(tmp_path: Path, http: bool) -> None:
             ("!incident list", "INC-1"),
             ("!incident plan", "Return to the previous release"),
             ("!incident plan servce", "there is no procedure"),
+            ("!incident plan service relase=shop", "did you mean `release`?"),
+            ("!incident plan service now", "write name=value"),
             ("!incident skip rollback", "a step and a reason"),
             ("!incident answer", "Is this a security incident?"),
             ("!incident resume", "not on hold"),

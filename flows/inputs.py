@@ -1,0 +1,53 @@
+"""What a person gives a procedure beside its name: `name=value`, read by the type of the default.
+
+Called by the command line, by the commands in Slack, and by `flows.planning`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from config.models.procedures import Procedure, ProcedureInput
+from config.places import did_you_mean
+
+Scalar = str | int | float | bool
+BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+class InputError(Exception):
+    """What was given is no input of the procedure.  The message says what would be one."""
+
+
+def read(procedure: Procedure, pairs: Sequence[str]) -> dict[str, Scalar]:
+    """Read `name=value` pairs, each as what its default is; raise `InputError`."""
+    values: dict[str, Scalar] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise InputError(f"`{pair}` is no input: write name=value")
+        if name not in procedure.inputs:
+            hint = did_you_mean(name, procedure.inputs) or "it takes none"
+            raise InputError(f"{procedure.procedure} has no input `{name}`: {hint}")
+        values[name] = _typed(name, text, procedure.inputs[name])
+    return values
+
+
+def lacking(procedure: Procedure, given: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the names of the inputs without which there is no plan."""
+    return tuple(
+        name
+        for name, wanted in procedure.inputs.items()
+        if wanted.required and wanted.default is None and name not in given
+    )
+
+
+def _typed(name: str, text: str, wanted: ProcedureInput) -> Scalar:
+    default = wanted.default
+    if isinstance(default, bool):
+        if text.lower() not in BOOLEANS:
+            raise InputError(f"`{name}` is true or false, not `{text}`")
+        return BOOLEANS[text.lower()]
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError:
+            raise InputError(f"`{name}` is a number, not `{text}`") from None
+    return text
