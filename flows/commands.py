@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from flows.inputs import Scalar
+from flows.plans import Scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from flows.gates import Person, Verb
-from flows.inputs import Scalar
 from flows.paging import Reached, Rung
-from flows.plans import Plan, PlannedChange
+from flows.plans import Plan, PlannedChange, Scalar
 
 Json = Any
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from config.models.procedures import Procedure, ProcedureInput
 from config.places import did_you_mean
+from flows.plans import Scalar
 
-Scalar = str | int | float | bool
 BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 

@@ -14,6 +14,8 @@ from flows.gates import PLAN_SCOPE, Gate, Person, Slot
 from flows.states import State
 
 Json = Any
+Scalar = str | int | float | bool
+"""What a person gives a procedure for one of its inputs."""
 LATE = "known after apply"
 
 

@@ -11,8 +11,7 @@ from bot.cli.output import console, print_json, say, waiting
 if TYPE_CHECKING:
     from config.models.bundles import Bundle
     from config.models.procedures import Procedure
-    from flows.inputs import Scalar
-    from flows.plans import Plan
+    from flows.plans import Plan, Scalar
 
 COLOURS = {"~": "yellow", "!": "magenta", "-": "red", "+": "green"}
 

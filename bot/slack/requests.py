@@ -24,6 +24,7 @@ from bot.views.controls import Act, Control
 from flows import events, gates, inputs
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, SHORT_DIGEST
 from flows.objections import Asked
+from flows.plans import Scalar
 from flows.runs import Run
 
 DECISIONS = {
@@ -151,7 +152,7 @@ class Requests:
         asked = events.PlanAsked(procedure=procedure, inputs=given)
         return self._desk.control(run, asked, asker, verb="plan")
 
-    def _given(self, run: Run, procedure: str | None, text: str) -> dict[str, inputs.Scalar]:
+    def _given(self, run: Run, procedure: str | None, text: str) -> dict[str, Scalar]:
         """Read what was typed behind a procedure's name; raise `InputError`."""
         bundle = self._desk.bundles.get(run.system)
         if procedure is None or bundle is None:

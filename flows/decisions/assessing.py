@@ -9,9 +9,8 @@ from flows.decisions import automatic, calling
 from flows.decisions.turns import Turn
 from flows.events import Recorded
 from flows.gates import Gate, Slot
-from flows.inputs import Scalar
 from flows.objections import objection
-from flows.plans import gate_of
+from flows.plans import Scalar, gate_of
 from flows.runs import Fact, Proposal, Run, Span, StepRecord
 from flows.states import Outcome, State
 from flows.table import Trigger
