@@ -1,7 +1,7 @@
 """NetworkPolicies: the one of a step, and others that let traffic through to the same pods.  Pure.
 
-Called by `isolate_network`.  Policies add up: what any of them allows is allowed, so that a policy
-which allows nothing takes nothing away that another one gives.
+Called by `isolate_network` and `lift_isolation`.  Policies add up: what any of them allows is
+allowed, so that a policy which allows nothing takes nothing away that another one gives.
 """
 
 import hashlib
@@ -87,3 +87,15 @@ def of_incident(policy: Object, wanted: Object) -> bool:
     mine = wanted["metadata"]["labels"]
     given = policy["metadata"].get("labels") or {}
     return all(given.get(key) == value for key, value in mine.items())
+
+
+def made_for(policy: Object, incident: str) -> bool:
+    """Say whether Backout made a policy in this incident."""
+    given = policy["metadata"].get("labels") or {}
+    is_named = str(policy["metadata"]["name"]).endswith(f"-{_annotation(policy)}")
+    return is_named and (given.get(MANAGED_BY), given.get(INCIDENT)) == ("backout", _slug(incident))
+
+
+def as_made(policy: Object) -> bool:
+    """Say whether a policy still says what Backout wrote when it made it."""
+    return digest_of(policy["spec"]) == _annotation(policy)

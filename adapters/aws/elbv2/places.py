@@ -1,6 +1,6 @@
 """Where a load balancer decides what becomes of a request: listeners and rules, and their actions.
 
-Called by `set_fixed_response` and `set_forward_weights`.  Actions are kept word for word as AWS
+Called by all that change them.  Actions are kept word for word as AWS
 tells them, and compared by what they mean.
 """
 

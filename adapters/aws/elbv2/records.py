@@ -1,8 +1,8 @@
 """What stood at each listener and rule before, what is set there, and putting either in place.
 
-Called by `set_fixed_response` and `set_forward_weights`.  AWS has no conditional write for
-actions, so each place is looked at right before it is written, and a third party's later change
-is never overwritten.
+Called by `set_fixed_response`, `set_forward_weights` and `restore_actions`.  AWS has no
+conditional write for actions, so each place is looked at right before it is written, and a third
+party's later change is never overwritten.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +49,43 @@ def record(found: Sequence[Place], wanted: Wanted, earlier: JsonObject | None) -
         label = place.label
         entries.append({"arn": place.arn, "label": label, "before": list(before), "set": after})
     return {"places": entries}
+
+
+def reversed_from(captured: JsonObject) -> JsonObject:
+    """Turn a record around: from what was set to what was there before."""
+    entries = captured["places"]
+    return {"places": [{**e, "before": e["set"], "set": e["before"]} for e in entries]}
+
+
+def wanted(captured: JsonObject) -> Wanted:
+    """Say for each recorded place what is set there."""
+    known = {each["arn"]: each["set"] for each in captured["places"]}
+    return lambda place: known[place.arn]
+
+
+async def look(account: Account, captured: JsonObject) -> tuple[Place, ...]:
+    """Read the recorded places as they are now."""
+    arns = [each["arn"] for each in captured["places"]]
+    return await places.look(account, arns, with_rules=False)
+
+
+def check(captured: JsonObject, found: Sequence[Place]) -> None:
+    """Raise `PermanentError` where a place is neither as recorded nor as it is to be set."""
+    known = {each["arn"]: each for each in captured["places"]}
+    others = [
+        f"{place.label} would {places.told(place.actions)}"
+        for place in found
+        if place.meaning
+        not in (
+            places.meaning(known[place.arn]["before"]),
+            places.meaning(known[place.arn]["set"]),
+        )
+    ]
+    if others:
+        raise PermanentError(
+            f"Somebody else changed it since: {listed(others, 3)}. Nothing was changed: settle "
+            "this by hand, then skip the step."
+        )
 
 
 async def put(account: Account, captured: JsonObject) -> None:

@@ -14,6 +14,7 @@ from tests.real.aws.conftest import At
 from tests.real.services.aws.server import Aws, User
 
 FIXED, WEIGHTS = "aws.elbv2.set_fixed_response", "aws.elbv2.set_forward_weights"
+RESTORE = "aws.elbv2.restore_actions"
 BODY = "The shop is being repaired. (shop-maintenance)"
 MODIFY = "elasticloadbalancing:Modify(Listener|Rule)"
 Json = Any
@@ -188,3 +189,86 @@ async def test_a_role_is_assumed_in_a_session_of_the_incident(aws: Aws, at: At) 
     assert all(key.startswith("ASIA") for key in keys)
     await use.apply()
     assert aws.asked("sts:AssumeRole") == ["sts:AssumeRole"]
+
+
+async def answering(at: At, listener: str) -> Json:
+    """Let the load balancer answer by itself; return what that recorded, by step."""
+    use = at(FIXED, step="answer", listeners=listener, body=BODY)
+    await use.apply()
+    return {"answer": use.captured}
+
+
+@pytest.mark.covers("AIVO-FIX40", "AIVO-I2")
+async def test_a_later_step_puts_the_actions_back(aws: Aws, at: At) -> None:
+    """Listener and rule forward as before the answer, and undo lets it answer again."""
+    made = balancer(aws)
+    before = [made.actions(arn) for arn in (made.listener, made.rule)]
+    early = await at(RESTORE, from_step="answer").preview()
+    assert early.changes == ()
+    use = at(RESTORE, from_step="answer")
+    use.context.captures = await answering(at, made.listener)
+    preview = await use.preview()
+    assert preview.fingerprint == early.fingerprint
+    assert [each.before for each in preview.changes] == [f"answer 503 “{BODY}”"] * 2
+    assert isinstance(await use.verify(), Refuted)
+    await use.apply()
+    assert isinstance(await use.outcome(), Holds)
+    assert [made.actions(arn) for arn in (made.listener, made.rule)] == before
+    assert (await use.preview()).in_place
+    aws.calls.clear()
+    await use.action.apply(use.inputs, use.captured, use.context)
+    assert aws.asked(MODIFY) == []
+    for _ in range(2):
+        await use.undo()
+        for arn in (made.listener, made.rule):
+            assert made.actions(arn)[0]["FixedResponseConfig"]["MessageBody"] == BODY
+
+
+async def test_weights_are_put_back_by_a_later_step(aws: Aws, at: At) -> None:
+    """What a step set that shares traffic is recorded in the same way."""
+    made = balancer(aws)
+    half = at(WEIGHTS, listener=made.listener, weights={"blue": 50, "green": 50})
+    await half.apply()
+    use = at(RESTORE, step="back", from_step="half")
+    use.context.captures = {"half": half.captured}
+    await use.apply()
+    assert isinstance(await use.outcome(), Holds)
+    assert made.weights(made.listener) == {made.blue: 100, made.green: 0}
+
+
+async def test_what_somebody_set_since_is_not_put_back(aws: Aws, at: At) -> None:
+    """Nothing is changed, neither there nor elsewhere, and the place is named."""
+    made = balancer(aws)
+    use = at(RESTORE, step="back", from_step="answer")
+    use.context.captures = await answering(at, made.listener)
+    made.elb.modify_rule(RuleArn=made.rule, Actions=forward({made.blue: 1}))
+    for verb in (use.preview, use.apply):
+        with pytest.raises(PermanentError, match=r"Somebody else changed it since: shop rule 10"):
+            await verb()
+    assert made.actions(made.listener)[0]["Type"] == "fixed-response"
+    assert made.weights(made.rule) == {made.blue: 1}
+
+
+async def test_a_step_without_a_record_is_named(aws: Aws, at: At) -> None:
+    """Nobody guesses where requests went."""
+    use = at(RESTORE, step="back", from_step="answer")
+    with pytest.raises(PermanentError, match="answer recorded nothing in this run"):
+        await use.apply()
+    use.context.captures = {"answer": {"policy": "inc-7"}}
+    with pytest.raises(PermanentError, match="holds no actions"):
+        await use.preview()
+
+
+async def test_rights_to_put_actions_back_are_the_least(aws: Aws, at: At) -> None:
+    """The rights that are named are enough, and a missing one is named."""
+    made = balancer(aws)
+    captures = await answering(at, made.listener)
+
+    def make(user: User) -> Use:
+        use = at(RESTORE, step="back", credentials=user, from_step="answer")
+        use.context.captures = captures
+        return use
+
+    await checks.with_the_least_rights(aws, make)
+    await checks.without(aws, make, "elasticloadbalancing:ModifyListener")
+    await checks.without(aws, make, "elasticloadbalancing:DescribeRules")

@@ -1,4 +1,4 @@
-"""`kubernetes.isolate_network` on a real control plane; nothing here enforces a policy."""
+"""Isolating and lifting it on a real control plane; nothing here enforces a policy."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.real.kubernetes import faults
 Json = Any
 Make = Callable[..., Use]
 ISOLATE = "kubernetes.isolate_network"
+LIFT = "kubernetes.lift_isolation"
 PROBE = {"pods": "app=shop", "command": ["nc", "-zw2", "checkout", "80"]}
 POLICIES = r"/networkpolicies(?!.*dryRun)"
 THROUGH, REFUSED = [0, "open\n", ""], [1, "", "nc: timed out\n"]
@@ -262,3 +263,84 @@ async def test_failing_api_server(use_through: Make, cluster: Cluster, gateway: 
     """Refusals, lost answers and repeats: the list of checks that holds for every action."""
     await shop(cluster, **{"nc -zw2 checkout 80": REFUSED})
     await faults.check(use_through(ISOLATE, pods="app=checkout", probes=[PROBE]), gateway)
+
+
+@pytest.mark.covers("AIVO-FIX5", "AIVO-FIX40")
+async def test_isolation_is_lifted_by_a_step_of_its_own(use: Make, cluster: Cluster) -> None:
+    """That step's policy goes and no other; undo makes it again, and the first undo ends it."""
+    await shop(cluster)
+    cluster.apply(cluster.network_policy("deny"))
+    cut = use(ISOLATE, "isolate", pods="app=checkout", allow_to=[{"cidr": "10.0.0.0/8"}], dns=True)
+    lift = use(LIFT, "lift", from_step="isolate")
+    early = await lift.preview()
+    assert (early.in_place, early.changes) == (False, ())
+    with pytest.raises(PermanentError, match="recorded nothing in this run"):
+        await lift.apply()
+    await cut.apply()
+    (made,) = [e for e in cluster.all("networkpolicy") if e["metadata"]["name"] != "deny"]
+    preview = await lift.preview()
+    assert preview.fingerprint == early.fingerprint
+    assert preview.touches == 1
+    assert isinstance(await lift.verify(), Refuted)
+    await lift.apply()
+    done = await lift.outcome()
+    assert isinstance(done, Holds)
+    assert [each["metadata"]["name"] for each in cluster.all("networkpolicy")] == ["deny"]
+    assert (await lift.preview()).in_place
+    await lift.action.apply(lift.inputs, lift.captured, lift.context)
+    assert await lift.undo() == await lift.undo()
+    again = cluster.get("networkpolicy", done.output["policy"])
+    assert again["spec"] == made["spec"]
+    assert isinstance(await cut.outcome(), Holds)
+    await cut.undo()
+    assert [each["metadata"]["name"] for each in cluster.all("networkpolicy")] == ["deny"]
+
+
+async def test_what_somebody_changed_is_not_lifted(use: Make, cluster: Cluster) -> None:
+    """Neither a policy that says something else now, nor another one of its name."""
+    await shop(cluster)
+    cut = use(ISOLATE, "isolate", pods="app=checkout")
+    lift = use(LIFT, "lift", from_step="isolate")
+    await cut.apply()
+    name = policy(cluster)["metadata"]["name"]
+    cluster.patch("networkpolicy", name, {"spec": {"ingress": [{}]}})
+    for asked in (lift.preview, lift.apply):
+        with pytest.raises(PermanentError, match="Somebody changed NetworkPolicy"):
+            await asked()
+    cluster.delete("networkpolicy", name)
+    cluster.apply(cluster.network_policy(name))
+    for asked in (lift.preview, lift.apply):
+        with pytest.raises(PermanentError, match="is not Backout's"):
+            await asked()
+    assert policy(cluster)["metadata"]["name"] == name
+
+
+async def test_policy_that_is_not_recreated_over_another_one(use: Make, cluster: Cluster) -> None:
+    """Undoing the lift does not touch what somebody put in its place meanwhile."""
+    await shop(cluster)
+    cut = use(ISOLATE, "isolate", pods="app=checkout")
+    lift = use(LIFT, "lift", from_step="isolate")
+    await cut.apply()
+    name = policy(cluster)["metadata"]["name"]
+    await lift.apply()
+    cluster.apply(cluster.network_policy(name))
+    with pytest.raises(PermanentError, match="is not Backout's"):
+        await lift.undo()
+    assert policy(cluster)["spec"]["policyTypes"] == ["Ingress"]
+
+
+async def test_only_a_step_that_isolated_is_lifted(use: Make, cluster: Cluster) -> None:
+    """Another kind of record names no policy."""
+    lift = use(LIFT, "lift", from_step="stop")
+    lift.context.captures = {"stop": {"settings": []}}
+    with pytest.raises(PermanentError, match=r"isolate_network in `from_step`"):
+        await lift.preview()
+
+
+async def test_failing_api_server_while_lifting(
+    use_through: Make, cluster: Cluster, gateway: Gateway
+) -> None:
+    """The list of checks that holds for every action."""
+    await shop(cluster)
+    await use_through(ISOLATE, "isolate", pods="app=checkout").apply()
+    await faults.check(use_through(LIFT, "lift", from_step="isolate"), gateway)
