@@ -53,6 +53,10 @@ bench: $(DEV)  ## measure (docs/performance.md has the figures)
 docs: $(DEV)  ## write the generated parts of docs/ again
 	@$(BIN)/backout diagram --write docs/architecture.md
 	@$(BIN)/backout actions --markdown >docs/reference/actions.md.new && mv docs/reference/actions.md.new docs/reference/actions.md
+	@mkdir -p docs/systems
+	@for file in config/systems/*/requirements.yaml; do system=$$(basename $$(dirname $$file)); \
+		$(BIN)/backout coverage $$system --markdown >docs/systems/$$system.md.new && \
+		mv docs/systems/$$system.md.new docs/systems/$$system.md || exit 1; done
 
 pins: $(DEV)  ## resolve all dependencies again, with hashes
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'

@@ -17,6 +17,7 @@ from config.models.bundles import Bundle
 from config.models.people import People
 from config.models.policies import Policy
 from config.models.procedures import Procedure
+from config.models.requirements import Requirements
 from config.models.systems import System
 from config.places import ConfigurationError, Place, Problem, did_you_mean, shown
 
@@ -29,6 +30,8 @@ FILES: Mapping[str, type[Model]] = {
     "policy.yaml": Policy,
 }
 FOLDERS: Mapping[str, str] = {"procedures": ".yaml", "messages": ".md"}
+REQUIREMENTS = "requirements.yaml"
+"""The one file that a system may do without."""
 FILES_OF_STEPS = "files"
 """The folder of what steps name by `file:files/…`, read by their actions."""
 
@@ -71,6 +74,7 @@ def load_system(folder: Path, changes: Document | None = None) -> Bundle:
     policy = reader.one("policy.yaml", Policy)
     procedures = reader.procedures()
     messages = reader.messages()
+    requirements = reader.requirements()
     if system is not None and system.system != folder.name:
         message = f"the system `{system.system}` stands in a folder named `{folder.name}`"
         reader.complain("system.yaml", ("system",), message, "name both the same")
@@ -82,6 +86,7 @@ def load_system(folder: Path, changes: Document | None = None) -> Bundle:
         policy=policy,
         procedures=procedures,
         messages=messages,
+        requirements=requirements,
         sources=reader.sources,
     )
 
@@ -123,6 +128,12 @@ class _Reader:
             found[procedure.procedure] = procedure
         return found
 
+    def requirements(self) -> Requirements | None:
+        """Return the ids of what the system's document asks for, where it lists them."""
+        if not (self.folder / REQUIREMENTS).exists():
+            return None
+        return self.one(REQUIREMENTS, Requirements)
+
     def messages(self) -> dict[str, str]:
         """Return the message templates by file name."""
         found: dict[str, str] = {}
@@ -142,7 +153,7 @@ class _Reader:
     def refuse_strangers(self) -> None:
         """Complain about files that nothing would read: a misspelt name must not pass silently."""
         for path in sorted(self.folder.iterdir()):
-            known: Iterable[str] = [*FILES, *FOLDERS, FILES_OF_STEPS]
+            known: Iterable[str] = [*FILES, *FOLDERS, REQUIREMENTS, FILES_OF_STEPS]
             if _counts(path) and path.name not in known and path.name != "README.md":
                 self._strange(path, known)
         for folder, suffix in FOLDERS.items():

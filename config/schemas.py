@@ -12,6 +12,7 @@ from config.models.base import Model
 from config.models.people import People
 from config.models.policies import Policy
 from config.models.procedures import Procedure
+from config.models.requirements import Requirements
 from config.models.systems import System
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -20,11 +21,12 @@ KINDS: dict[str, type[Model]] = {
     "people": People,
     "policy": Policy,
     "procedure": Procedure,
+    "requirements": Requirements,
 }
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of file: system, people, policy or procedure."""
+    """Return the JSON Schema of a kind of file, which is one of `KINDS`."""
     made = KINDS[kind].model_json_schema(by_alias=True)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -148,6 +148,21 @@ def drill(
 
 
 @app.command()
+def coverage(
+    system: Annotated[str, typer.Argument(help="A system, by name or alias.")],
+    open_only: Annotated[bool, typer.Option("--open", help="Only what nothing meets yet.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page of docs/.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List what a system's document asks for, and where each requirement is met."""
+    from bot.cli import covering
+
+    raise typer.Exit(
+        covering.coverage(system, open_only=open_only, markdown=markdown, as_json=as_json)
+    )
+
+
+@app.command()
 def permissions(
     system: Annotated[str, typer.Argument(help="A system, by name or alias.")],
     why: Annotated[bool, typer.Option("--why", help="List what needs each right.")] = False,

@@ -7,6 +7,7 @@ from config.documents import Document
 from config.models.people import People
 from config.models.policies import Policy
 from config.models.procedures import Procedure
+from config.models.requirements import Requirements
 from config.models.systems import System
 
 
@@ -23,4 +24,5 @@ class Bundle:
     policy: Policy
     procedures: Mapping[str, Procedure]
     messages: Mapping[str, str]
+    requirements: Requirements | None = None
     sources: Mapping[str, Document] = field(default_factory=dict, repr=False, compare=False)

@@ -21,7 +21,7 @@ def test_schemas_are_written_into_any_folder(tmp_path: Path) -> None:
     """Someone with systems of their own can have the schemas beside them."""
     schemas.write_all(tmp_path / "schemas")
     written = {path.name for path in (tmp_path / "schemas").iterdir()}
-    assert written == {"system.json", "people.json", "policy.json", "procedure.json"}
+    assert written == {f"{kind}.json" for kind in schemas.KINDS}
 
 
 @pytest.mark.contract

@@ -11,10 +11,11 @@ from typer.core import TyperGroup
 
 from adapters.reference import markdown
 from adapters.registry import ActionRegistry
-from bot.cli import catalogue
+from bot.cli import catalogue, covering
 from bot.cli.app import app
 from bot.cli.failures import ExitCode
-from config.settings import Settings
+from config.loader import load_systems
+from config.settings import PACKAGED, Settings
 from flows.table import mermaid
 
 pytestmark = pytest.mark.contract
@@ -103,6 +104,18 @@ def test_the_diagram_is_the_tables() -> None:
 def test_the_reference_of_actions_is_current() -> None:
     """docs/reference/actions.md is what `backout actions --markdown` prints."""
     assert _read(ROOT / "docs" / "reference" / "actions.md") == markdown(ActionRegistry().all())
+
+
+def test_the_pages_of_the_systems_are_current() -> None:
+    """docs/systems/ says what the files and the tests say; `make docs` writes it again."""
+    bundles = [each for each in load_systems(PACKAGED) if each.requirements]
+
+    assert bundles
+    for bundle in bundles:
+        assert bundle.requirements
+        found = covering.covered(bundle, bundle.requirements, covering.TESTS)
+        page = covering.page(bundle, bundle.requirements, found)
+        assert _read(ROOT / "docs" / "systems" / f"{bundle.system.system}.md") == page
 
 
 def test_every_variable_is_documented_with_its_default() -> None:
