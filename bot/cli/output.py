@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-PIPED_WIDTH = 160
+PIPED_WIDTH = 400
 """Wide enough that a pipe sees each row on a line of its own."""
 
 

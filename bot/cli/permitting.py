@@ -84,6 +84,14 @@ def _print_policy(bundle: "Bundle", needs: Needs) -> None:
 
 
 def _print_table(needs: Needs, answers: Mapping["Permission", str]) -> None:
+    """Print a table a provider: AWS's long names would leave the others no room."""
+    for number, kind in enumerate(sorted({right.kind for right in needs}, reverse=True)):
+        if number:
+            say()
+        _print_rights({r: where for r, where in needs.items() if r.kind == kind}, answers)
+
+
+def _print_rights(needs: Needs, answers: Mapping["Permission", str]) -> None:
     head = ["verb", "resource", "object", "where"]
     rows = [
         [

@@ -88,8 +88,10 @@ def test_the_cluster_is_not_asked_for_rights_in_aws(
     assert all("not told" in row for row in rows)
 
 
-def test_a_system_without_aws_has_no_policy(backout: Cli) -> None:
+def test_a_system_without_aws_has_no_policy(backout: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty policy would say that something was computed."""
+    pods = Permission(kind="kubernetes", verb="list", resource="pods", scope="production")
+    monkeypatch.setattr("flows.rights.needed", lambda *_: {pods: ("data/points",)})
     assert backout("permissions", "aivo", "--aws") == ExitCode.PROBLEM
     assert "need nothing of AWS" in backout.err
 
