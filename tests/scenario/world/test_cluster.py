@@ -9,7 +9,7 @@ from flows.states import Outcome, State, StepState
 from sandbox.estate import releases
 from tests.scenario.world.whole import JENNIFER, MARCUS, SOON_KNOWN, Whole, whole
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]  # the machine may be busy
 NO_PATCH = {"kind": "forbid", "verb": "patch", "resource": "deployments", "namespace": "production"}
 
 

@@ -15,19 +15,20 @@ from tests.scenario.world.whole import (
     INCIDENTS,
     JENNIFER,
     MARCUS,
+    PATIENCE,
     SOON_KNOWN,
+    STANDSTILL,
     Whole,
     whole,
 )
 
-pytestmark = pytest.mark.scenario
-SLOW = 3.0
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]  # the machine may be busy
 
 
 async def ended(here: Whole, *words: str) -> tuple[int, str]:
     """Run a command to its end; return its exit code and what it said."""
     process = await here.run(*words)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         code = await process.wait()
     return code, here.log.read_text(encoding="utf-8")
 
@@ -64,13 +65,13 @@ async def test_a_rollback_survives_the_death_of_the_bot(tmp_path: Path) -> None:
     async with whole(tmp_path, edits=SOON_KNOWN, start=False) as here:
         await here.serve()
         await here.planned()
-        await here.estate("speed", speed=SLOW)
+        await here.estate("speed", speed=STANDSTILL)
         await here.approve()
 
         async def helm_works() -> bool:
             return here.history()[-1][2] == "pending-rollback"
 
-        await here.people.wait_for(helm_works, 30, what="Helm at work")
+        await here.people.wait_for(helm_works, PATIENCE, what="Helm at work")
         await here.kill()
         await here.estate("speed", speed=25)
         await here.serve()
@@ -108,7 +109,7 @@ async def test_a_declaration_survives_the_death_of_the_bot(tmp_path: Path, at: s
             made = any(name.startswith("inc-") for name in await here.people.channels())
             return made if done else bool(await here.people.calls(method))
 
-        await here.people.wait_for(called, 30.0, what=method)
+        await here.people.wait_for(called, PATIENCE, what=method)
         await here.kill()
         await here.people.clear_faults()
         await here.serve()
@@ -121,19 +122,19 @@ async def test_a_declaration_survives_the_death_of_the_bot(tmp_path: Path, at: s
             assert channels[name]["id"] == run.channel
             return {MARCUS, EMILY, JENNIFER, ALEX} <= set(channels[name]["members"])
 
-        await here.people.wait_for(everyone, 30.0, what="everyone in the channel")
+        await here.people.wait_for(everyone, PATIENCE, what="everyone in the channel")
         await here.people.open_home(MARCUS)
 
         async def home() -> bool:
             view = await here.people.home(MARCUS)
             return view is not None and "INC-1" in shown(view["blocks"])
 
-        await here.people.wait_for(home, 30.0, what="the Home")
+        await here.people.wait_for(home, PATIENCE, what="the Home")
 
         async def announced() -> bool:
             return await here.count("INC-1 declared", INCIDENTS) > 0
 
-        await here.people.wait_for(announced, 30.0, what="the announcement")
+        await here.people.wait_for(announced, PATIENCE, what="the announcement")
         assert await here.count("INC-1 declared", INCIDENTS) == 1
 
 

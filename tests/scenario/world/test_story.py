@@ -8,7 +8,7 @@ from flows.states import Outcome, StepState
 from sandbox.workspace.client import shown
 from tests.scenario.world.whole import ALEX, INCIDENTS, JENNIFER, number_in, whole
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]  # the machine may be busy
 
 
 async def test_two_leads_bring_the_service_back(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ JENNIFER, ALEX = "U0JENNIFER", "U0ALEX"
 INCIDENTS = "incident-response"
 DECLARATION = '!incident declare "Production Rollback - checkout 5xx"'
 BIT = 0.02
-PATIENCE = 40.0
+TAIL = 4_000  # characters of a log that a failure shows
+PATIENCE = 120.0  # seconds that a test waits for what must come, on however busy a machine
+STANDSTILL = 0.1  # the slowest speed: Helm waits for pods until a test lets time run on
 # The procedure's own times, but for a test that is not there to wait.
 QUICK: Mapping[str, str] = {
     "hold_for: 30s": "hold_for: 0.2s",
@@ -119,8 +121,14 @@ class Whole:
 
     async def serve(self) -> None:
         """Start the bot as a process of its own."""
-        self._process = await self.run("serve")
-        await self.people.wait_sockets(1, within=PATIENCE)
+        process = self._process = await self.run("serve")
+
+        async def connected() -> bool:
+            said = self.log.read_text(encoding="utf-8")
+            assert process.returncode is None, f"the bot ended:\n{said[-TAIL:]}"
+            return int((await self.people.read("sockets"))["count"]) == 1
+
+        await self.people.wait_for(connected, PATIENCE, what="the bot's socket")
 
     async def kill(self) -> None:
         """End the bot's process with SIGKILL."""
