@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot import messages
+from bot.wording import follow_ups
 from config.models.bundles import Bundle
 from config.models.people import Vendor
 from flows import escalating, events
@@ -204,6 +205,20 @@ class Deciding:
             return Reply(text=messages.missing("note", "a text"))
         after = self._feed(run, events.NoteAdded(text=text), requester)
         return None if after is None else Reply(text=messages.noted(after, text), done=True)
+
+    def tick(self, run: Run, said: str, requester: Requester) -> Reply | None:
+        """Note that a follow-up is done, or list them where none is named."""
+        if not said or not run.ended:
+            return Reply(text=follow_ups.listing(run))
+        wanted = said.strip().casefold().replace(" ", "_").replace("-", "_")
+        task = next((each for each in run.follow_ups if each.id.replace("-", "_") == wanted), None)
+        tick = next((each for each in run.ticks if task and each.follow_up == task.id), None)
+        if task and tick:
+            return Reply(text=follow_ups.done_already(task, tick))
+        if task is None or task not in run.owed:
+            return Reply(text=follow_ups.unknown(run, said))
+        after = self._feed(run, events.FollowUpDone(follow_up=task.id), requester)
+        return None if after is None else Reply(text=follow_ups.ticked(after, task), done=True)
 
     def _feed(self, run: Run, event: Event, requester: Requester) -> Run | None:
         actor = actor_of(requester.person)

@@ -119,6 +119,7 @@ class About(StrEnum):
     BEGUN_BY_ITSELF = "begun_by_itself"
     LEFT_TO_PEOPLE = "left_to_people"
     STALLED = "stalled"
+    FOLLOW_UPS_DUE = "follow_ups_due"
     BOT_RESUMED = "bot_resumed"
 
 

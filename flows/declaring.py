@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from config.models.bundles import Bundle
 from flows.authorizing import SlackOf
 from flows.escalating import chain_of
-from flows.events import AutomaticStart, IncidentDeclared, Question
+from flows.events import AutomaticStart, FollowUp, IncidentDeclared, Question
 from flows.gates import Person
 
 DEFAULT_ASSESS = 180.0
@@ -55,4 +55,8 @@ def declaration(  # noqa: PLR0913 what a person gave, by name
         declared_by=person,
         chain=chain_of(bundle, person, slack_of),
         automatic=automatic,
+        follow_ups=tuple(
+            FollowUp(id=each.id, title=each.title, due=each.due.total_seconds())
+            for each in policy.follow_ups
+        ),
     )

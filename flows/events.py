@@ -38,6 +38,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """A task that the policy wants done; `due` is seconds after the end of a rollback."""
+
+    id: str
+    title: str
+    due: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutomaticStart:
     """A trigger that declared by itself, and the procedure that may begin by itself for it.
 
@@ -78,6 +87,7 @@ class IncidentDeclared:
     declared_by: Person
     chain: tuple[Rung, ...] = ()
     automatic: AutomaticStart | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,6 +387,13 @@ class NoteAdded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpDone:
+    """A person says that a task of after the rollback is done."""
+
+    follow_up: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StallNoticed:
     """The bot saw that something of the incident does not move as it should."""
 
@@ -426,6 +443,7 @@ Event = (
     | PageAcknowledged
     | TimerFired
     | NoteAdded
+    | FollowUpDone
     | StallNoticed
     | BotResumed
 )

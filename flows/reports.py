@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from flows import stretches
 from flows.decisions import NotDeclaredError
 from flows.deviations import Deviation, Off, deviations
-from flows.events import Recorded
+from flows.events import FollowUp, Recorded
 from flows.gates import REVIEW_SCOPE
 from flows.plans import PlannedStep
 from flows.rulings import Call, Ruling, calls, rulings
@@ -23,17 +23,11 @@ FOLLOW_UP = "follow_up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUp:
-    """A task that the policy wants done; `due` is seconds after the end."""
-
-    id: str
-    title: str
-    due: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Promises:
-    """What the policy asks for beyond what a run itself knows.  Durations are seconds."""
+    """What the policy asks for beyond what a run itself knows.  Durations are seconds.
+
+    Its follow-ups count for runs of before they were kept with the declaration.
+    """
 
     follow_ups: tuple[FollowUp, ...] = ()
     rpo: float | None = None
@@ -243,10 +237,14 @@ def _owed(
         if each.kind in (Off.LEFT, Off.NOT_PERFORMED, Off.UNKNOWN):
             yield Owed(subject=each.kind, text=each.what, why=each.why)
     if run.ended_at and run.state is State.CLOSED and run.outcome is not Outcome.NO_ROLLBACK:
-        for task in promised.follow_ups:
+        ticks = {tick.follow_up: tick for tick in run.ticks}
+        for task in run.follow_ups or promised.follow_ups:
+            tick = ticks.get(task.id)
             yield Owed(
                 subject=FOLLOW_UP,
                 text=task.title,
                 id=task.id,
                 due=run.ended_at + timedelta(seconds=task.due),
+                done_by=tick.by if tick else "",
+                done_at=tick.at if tick else None,
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flows.events import Actor, AutomaticStart, Question
+from flows.events import Actor, AutomaticStart, FollowUp, Question
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Gate, Person, Standing, evaluate
 from flows.paging import Acknowledgement, Page, Rung
 from flows.plans import Plan, PlannedChange, PlannedStep
@@ -108,6 +108,15 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Who did a follow-up (its id), and when they said so."""
+
+    follow_up: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakGlass:
     """Who began a plan (its digest) before it was approved, and why."""
 
@@ -187,6 +196,8 @@ class Run:
     automatic: AutomaticStart | None = None
     begins_at: datetime | None = None
     begun_alone: BegunAlone | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
+    ticks: tuple[Tick, ...] = ()
     stalled: str = ""
     resumed_at: datetime | None = None
     updated_at: datetime
@@ -239,6 +250,14 @@ class Run:
             return False
         alone = self.begun_alone is not None and self.begun_alone.digest == self.plan.digest
         return not alone or self.plan.count(DESTROYS) > 0
+
+    @property
+    def owed(self) -> tuple[FollowUp, ...]:
+        """Return the follow-ups that nobody has done yet, once there are any to do."""
+        if self.state is not State.CLOSED or self.outcome is Outcome.NO_ROLLBACK:
+            return ()
+        done = {tick.follow_up for tick in self.ticks}
+        return tuple(each for each in self.follow_ups if each.id not in done)
 
     def takes_words(self, scope: str) -> bool:
         """Say whether a word on a gate of this scope may still have an effect, by the state."""

@@ -29,6 +29,7 @@ DEADLINES = {
     "escalation": "nobody has acknowledged in time",
     "rto": "the recovery target has passed",
     "rto_limit": "the recovery limit has passed",
+    "follow_ups": "follow-ups are due and not done",
 }
 WHOLE = {PLAN_SCOPE: "the plan", REVIEW_SCOPE: "the review"}
 FACTS = {True: "fine", False: "out of limits", None: "no limit"}
@@ -53,6 +54,8 @@ def told(recorded: Iterable[Recorded]) -> Iterator[tuple[datetime, str, str]]:
         run, commands = decide(before, each)
         if isinstance(each.event, e.PlanPrepared):
             titles |= {step.id: step.title for step in each.event.plan.steps}
+        if isinstance(each.event, e.IncidentDeclared):
+            titles |= {task.id: task.title for task in each.event.follow_ups}
         what = one_line(describe(each.event, titles))
         if isinstance(each.event, e.TimerFired) and not commands:
             continue
@@ -119,6 +122,8 @@ def _deciding(event: Event, titles: Titles) -> str | None:
         case e.TimerFired(timer=timer):
             phase = timer.removeprefix("phase:")
             return DEADLINES.get(timer.partition(":")[0], f"the time for {phase} is over")
+        case e.FollowUpDone(follow_up=task):
+            return f"did the follow-up {titles.get(task, task)}"
         case e.NoteAdded(text=text):
             return f"note: {text}"
         case e.StallNoticed(why=why):

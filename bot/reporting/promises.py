@@ -1,7 +1,8 @@
 """What a system's policy promises beyond a run itself: follow-ups, and how much may be lost."""
 
 from config.models.bundles import Bundle
-from flows.reports import FollowUp, Promises
+from flows.events import FollowUp
+from flows.reports import Promises
 from flows.runs import Run
 
 

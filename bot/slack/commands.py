@@ -43,6 +43,7 @@ class Verb(StrEnum):
     ACK = "ack"
     PAGE = "page"
     NOTE = "note"
+    DONE = "done"
     HELP = "help"
 
 

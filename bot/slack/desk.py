@@ -194,6 +194,13 @@ class Desk:
             return person
         return self.deciding.note(run, text, _requester(person, asker))
 
+    def tick(self, run: Run, said: str, asker: Asker) -> Reply | None:
+        """Note that a task of after the rollback is done; without one, list them all."""
+        person = self.anybody(run.system, asker)
+        if isinstance(person, Reply):
+            return person
+        return self.deciding.tick(run, said, _requester(person, asker))
+
 
 def _requester(person: Person, asker: Asker) -> Requester:
     return Requester(person=person, event=asker.event, via=VIA)

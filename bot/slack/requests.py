@@ -57,7 +57,7 @@ class Requests:
                 run = self._desk.incident(request.incident, asker, request.verb.value)
                 return run if isinstance(run, Reply) else self._about(run, request, asker)
 
-    def _about(self, run: Run, request: Request, asker: Asker) -> Reply | None:
+    def _about(self, run: Run, request: Request, asker: Asker) -> Reply | None:  # noqa: C901 one case a verb
         match request.verb:
             case Verb.STATUS:
                 return Reply(text=sentences.status(run, self._desk.engine.now()))
@@ -75,6 +75,8 @@ class Requests:
                 return self._desk.page(run, request.text, asker)
             case Verb.NOTE:
                 return self._desk.note(run, request.text, asker)
+            case Verb.DONE:
+                return self._desk.tick(run, request.text, asker)
             case Verb.SKIP | Verb.ABORT if not request.text:
                 return Reply(text=sentences.steps_wanted(request.verb.value))
             case _:
@@ -258,6 +260,7 @@ def _asked(request: Request) -> Asked:
             | Verb.ACK
             | Verb.PAGE
             | Verb.NOTE
+            | Verb.DONE
             | Verb.HELP
         ):
             raise AssertionError(request.verb)

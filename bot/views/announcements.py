@@ -13,7 +13,7 @@ from bot.views.closing import exceptions_line, resumed_note, what_next
 from bot.views.controls import Act
 from bot.views.holding import ways
 from bot.views.paging import acknowledge
-from bot.wording import automatic, emergencies, paging, signs, situations
+from bot.wording import automatic, emergencies, follow_ups, paging, signs, situations
 from bot.wording.approvals import places, waiting
 from bot.wording.texts import (
     NAMES_SHOWN,
@@ -131,6 +131,8 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
         case About.STALLED:
             why = sentence(capital(inline(run.stalled, 400))) or "See the log."
             return f"*Something stands still.* {why}\n{_lead(run)}, please look; the log says more."
+        case About.FOLLOW_UPS_DUE:
+            return follow_ups.due_now(run, command.subject)
         case About.BOT_RESUMED:
             return f"{resumed_note(run)}\n{situations.situation(run, now)}"
 

@@ -143,6 +143,13 @@ COMMANDS: tuple[Command, ...] = (
         group=LOOK,
     ),
     Command(
+        verb="done",
+        usage="done [<follow-up>]",
+        does="tick off what is to be done after a rollback; alone, it lists what there is",
+        example="done timeline",
+        group=LOOK,
+    ),
+    Command(
         verb="note",
         usage="note <text>",
         does="write something into the record, with your name and the time",

@@ -300,6 +300,7 @@ def published(run: Run) -> str:
     return (
         f"*{inline(run.id, 60)}* · *Post-mortem:* what happened, who decided what, where the time "
         f"went, and what is still to do. The picture shows it over time.\n{_again(run)}"
+        f"{' `!incident done` lists the follow-ups.' if run.follow_ups else ''}"
     )
 
 

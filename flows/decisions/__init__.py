@@ -11,7 +11,7 @@ from typing import assert_never
 from flows import events
 from flows.commands import Command
 from flows.decisions import assessing, calling, controlling, emergencies, stepping
-from flows.decisions.turns import Turn
+from flows.decisions.turns import FOLLOW_UPS, Turn
 from flows.events import Recorded
 from flows.gates import REVIEW_SCOPE
 from flows.runs import Run
@@ -45,7 +45,9 @@ def _counts_afterwards(event: events.Event) -> bool:
     """Say whether an event has an effect on a run that has ended."""
     if isinstance(event, events.Decided):
         return event.scope == REVIEW_SCOPE
-    return isinstance(event, events.NoteAdded | events.ChannelOpened)
+    if isinstance(event, events.TimerFired):
+        return event.timer.startswith(FOLLOW_UPS)
+    return isinstance(event, events.NoteAdded | events.ChannelOpened | events.FollowUpDone)
 
 
 def _react(turn: Turn, event: events.Event) -> None:  # noqa: C901, PLR0915 one case an event
@@ -120,6 +122,8 @@ def _react(turn: Turn, event: events.Event) -> None:  # noqa: C901, PLR0915 one 
             controlling.timer_fired(turn, event)
         case events.NoteAdded():
             controlling.note_added(turn, event)
+        case events.FollowUpDone():
+            controlling.follow_up_done(turn, event)
         case events.StallNoticed():
             controlling.stall_noticed(turn, event)
         case events.BotResumed():

@@ -42,6 +42,7 @@ def declare(event: events.IncidentDeclared, recorded: Recorded) -> tuple[Run, tu
         lead=event.declared_by,
         chain=event.chain,
         automatic=event.automatic,
+        follow_ups=event.follow_ups,
         facts={},
         step_gates={},
         steps={},

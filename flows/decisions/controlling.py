@@ -3,10 +3,10 @@
 from flows import events
 from flows.commands import About
 from flows.decisions import assessing, automatic, calling, emergencies, stepping
-from flows.decisions.turns import Turn
+from flows.decisions.turns import FOLLOW_UPS, Turn
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Denied, Satisfied, Verb, refusal
 from flows.objections import objection
-from flows.runs import Note
+from flows.runs import Note, Tick
 from flows.states import Outcome, State, StepState
 from flows.table import Trigger
 
@@ -166,9 +166,12 @@ def replan_asked(turn: Turn, event: events.ReplanAsked) -> None:
 
 def timer_fired(turn: Turn, event: events.TimerFired) -> None:
     """Tell people that a deadline passed, if it still means anything.  Never approves."""
+    run = turn.run
+    if run.ended:
+        _follow_ups_due(turn, event)
+        return
     if not _is_current(turn, event):
         return
-    run = turn.run
     timer, _, step = event.timer.partition(":")
     match timer:
         case calling.APPROVERS:
@@ -209,6 +212,21 @@ def _is_current(turn: Turn, event: events.TimerFired) -> bool:
     if event.timer.startswith("phase:"):
         return len(run.spans) == event.generation
     return run.outcome is None and run.state is not State.COMMUNICATE
+
+
+def _follow_ups_due(turn: Turn, event: events.TimerFired) -> None:
+    """Remind people, once, of what is due now and not done."""
+    due = event.timer.removeprefix(f"{FOLLOW_UPS}:")
+    if any(f"{each.due:.0f}" == due for each in turn.run.owed):
+        turn.announce(About.FOLLOW_UPS_DUE, due)
+
+
+def follow_up_done(turn: Turn, event: events.FollowUpDone) -> None:
+    """Tick a task off; the first who says so is remembered."""
+    if any(each.id == event.follow_up for each in turn.run.owed):
+        by, at = turn.recorded.actor.name, turn.recorded.at
+        tick = Tick(follow_up=event.follow_up, by=by, at=at)
+        turn.set(ticks=(*turn.run.ticks, tick))
 
 
 def note_added(turn: Turn, event: events.NoteAdded) -> None:

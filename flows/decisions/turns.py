@@ -12,6 +12,9 @@ from flows.runs import Held, Run, Span, StepRecord
 from flows.states import State
 from flows.table import Trigger
 
+FOLLOW_UPS = "follow_ups"
+"""Timers of what is to be done after the end: one for each time that it is due."""
+
 
 class Turn:
     """Collects what one event does.  Local to one call of `decide`."""
@@ -56,6 +59,8 @@ class Turn:
             self.do(FileReport(key=f"{self.run.id}:{self.recorded.seq}:report"))
             if self.run.pages:
                 self.do(EndPages())
+            for due in sorted({each.due for each in self.run.owed}):
+                self.set_timer(f"{FOLLOW_UPS}:{due:.0f}", 0, due)
 
     def hold(self, why: str, step: PlannedStep | None, *, drifted: bool = False) -> None:
         """Stand still because of a step, where the table allows it; tell people why."""

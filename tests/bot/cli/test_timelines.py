@@ -50,6 +50,7 @@ EVENTS: tuple[events.Event, ...] = (
     events.PageAcknowledged(person=MARCUS, via="slack"),
     events.TimerFired(timer="rto", generation=0),
     events.NoteAdded(text="database is fine"),
+    events.FollowUpDone(follow_up="timeline"),
     events.StallNoticed(why="SendPage has not begun"),
     events.BotResumed(away_since=START),
 )

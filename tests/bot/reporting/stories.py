@@ -8,7 +8,8 @@ from flows import events
 from flows.gates import Slot
 from flows.paging import Reached
 from flows.plans import Emergency, Plan
-from flows.reports import FollowUp, Promises, Report, report
+from flows.events import FollowUp
+from flows.reports import Promises, Report, report
 from flows.states import State
 from tests.bot import story
 from tests.bot.story import ALEX, DAVID, EMILY, JENNIFER, MARCUS, Story
