@@ -15,7 +15,7 @@ from config.templates import TemplateError
 
 # Where an action's connection has another name than its provider.
 CONNECTIONS = {"helm": "kubernetes"}
-CONDITION = "expect"
+CONDITION, VALUE, BASELINE = "expect", "value", "baseline"
 MESSAGE = "message"
 
 
@@ -59,7 +59,8 @@ def _check_conventions(notes: Notes, use: Use) -> None:
     """Check what inputs of these names mean in every action."""
     expect, message = use.inputs.get(CONDITION), use.inputs.get(MESSAGE)
     if isinstance(expect, str) and "{{" not in expect:
-        scope = Scope(roots={"value": None})
+        known = (VALUE, BASELINE) if BASELINE in use.inputs else (VALUE,)
+        scope = Scope(roots=dict.fromkeys(known))
         place = (*use.trail, "with", CONDITION)
         scopes.check_expression(notes, use.file, place, expect, scope)
     if isinstance(message, str) and "{{" not in message:

@@ -71,6 +71,51 @@ def test_the_gradual_rollbacks_cover_their_flows(procedure: str, asked: set[str]
     assert asked <= {*found.covers, *steps}
 
 
+@pytest.mark.parametrize(
+    ("procedure", "asked"),
+    [
+        ("rows", {"FLOW6", "R15", "R16", "R17", "FIX31", "FIX32", "V2", "V3", "V8"}),
+        ("files", {"FLOW7", "R18", "R20", "FIX33", "FIX34", "FIX35"}),
+    ],
+)
+def test_the_selective_restores_cover_their_flows(procedure: str, asked: set[str]) -> None:
+    """Rows and files: every step, and every correction that touches them."""
+    found = aivo().procedures[procedure]
+    steps = chain.from_iterable(step.covers for step in found.steps())
+    assert {f"AIVO-{each}" for each in asked} <= {*found.covers, *steps}
+
+
+def test_overwriting_data_asks_two_people() -> None:
+    """An Engineering Lead and one of the VP and the CTO, never the on-call alone (AIVO-Q1)."""
+    kinds = {kind.id: kind for kind in aivo().policy.authorization.classes}
+    needs = [slot.any_of for slot in kinds["cut_over"].needs]
+    assert needs == [("eng_lead",), ("vp_cto",)]
+    assert {p.name for p in aivo().people.with_role("vp_cto")} == {"David Park", "Sarah Kim"}
+    assert aivo().procedures["files"].class_ == "cut_over"
+    (mend,) = [step for step in aivo().procedures["rows"].steps() if step.id == "mend"]
+    assert mend.gate == "cut_over"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"assessments": "81, 82", "grades": "4711"},
+            [("public.assessments", ["81", "82"]), ("public.grades", ["4711"])],
+        ),
+        ({"assessments": None, "grades": "1,2"}, [("public.grades", ["1", "2"])]),
+        ({"assessments": None, "grades": None}, []),
+    ],
+)
+def test_rows_are_named_by_their_keys(
+    given: dict[str, object], expected: list[tuple[str, list[str]]]
+) -> None:
+    """A table of which nothing is named is left out; what others point at is written first."""
+    (mend,) = [step for step in aivo().procedures["rows"].steps() if step.id == "mend"]
+    filled = templates.render_inputs(mend.with_, {"inputs": given})
+    assert [(each["table"], each["keys"]) for each in filled["tables"]] == expected
+
+
 @pytest.mark.parametrize("family", ["T", "D", "E", "P"])
 def test_whole_families_are_carried_as_data(family: str) -> None:
     """Triggers, decisions, escalation and follow-ups are all there."""

@@ -67,6 +67,8 @@ PROCEDURE = "procedures/service.yaml"
           " `steps`, `system`)")]),
         ("expect: value > 0.99", "expect: value > nope(1)",
          [":33:49: there is no function `nope`"]),
+        ("expect: value > 0.99", "expect: value > baseline",
+         [":33:49: `baseline` is not known here (known: `value`)"]),
         ("expect: value > 0.99", "expect: output.value > 1",
          [":33:41: `output` is not known here (known: `value`)"]),
         ("message: done.md", "message: dne.md",

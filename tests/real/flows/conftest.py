@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from adapters.vault import make_key
 from tests.adapters import launchdarkly_stub
 from tests.adapters.launchdarkly_stub import LaunchDarkly
 from tests.real.flows.stage import Stage
@@ -56,6 +57,7 @@ async def stage(
 ) -> AsyncIterator[Open]:
     """Open a stage: `await stage(aws=…, launchdarkly=…)`; the figures are fine."""
     opened: list[Stage] = []
+    monkeypatch.setenv("BACKOUT_CAPTURE_KEY", make_key())
     for name, value in FIGURES.items():
         monitoring.target.set(name, value)
     for name in FIGURES:

@@ -25,7 +25,7 @@ from flows.declaring import declaration
 from flows.embedded import EmbeddedEngine
 from flows.events import Actor, Event
 from flows.gates import PLAN_SCOPE, Person, Verb
-from flows.plans import Plan
+from flows.plans import Plan, Scalar
 from flows.runs import Run
 from flows.states import State, StepState
 
@@ -141,13 +141,22 @@ class Stage:
             event_id="declared",
         )
 
-    async def plan(self, procedure: str) -> Plan:
+    async def plan(self, procedure: str, **inputs: Scalar) -> Plan:
         """Have a procedure planned; fail with its sentence where that can't be done."""
-        await self.until(lambda run: bool(run.blocked or run.proposal))  # the matrix has spoken
-        self.feed(events.PlanAsked(procedure=procedure))
-        run = await self.until(lambda run: run.state is State.APPROVE or bool(run.blocked))
+        run = await self._asked(procedure, inputs)
         assert run.plan is not None, run.blocked
         return run.plan
+
+    async def refused(self, procedure: str, **inputs: Scalar) -> str:
+        """Return why there is no plan."""
+        run = await self._asked(procedure, inputs)
+        assert run.plan is None
+        return run.blocked
+
+    async def _asked(self, procedure: str, inputs: Mapping[str, Scalar]) -> Run:
+        await self.until(lambda run: bool(run.blocked or run.proposal))  # the matrix has spoken
+        self.feed(events.PlanAsked(procedure=procedure, inputs=inputs))
+        return await self.until(lambda run: run.state is State.APPROVE or bool(run.blocked))
 
     def approve(self, *who: str, scope: str = PLAN_SCOPE) -> None:
         """Approve what waits, as it is."""
