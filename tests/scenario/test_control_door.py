@@ -20,7 +20,7 @@ from flows import events
 from tests.bot.authenticators import Authenticator
 from tests.scenario.house import JENNIFER, House, house
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]  # each command is a process
 LEAD = "jennifer-liu"
 
 
@@ -56,7 +56,7 @@ class Terminal:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(f"{typed}\n".encode()), 60)
+        out, err = await asyncio.wait_for(process.communicate(f"{typed}\n".encode()), 120)
         return Told(process.returncode, out.decode(), err.decode())
 
 
