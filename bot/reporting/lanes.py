@@ -79,7 +79,8 @@ def _row(report: Report, account: StepAccount) -> Row:
         Span(began=w.began, ended=w.ended, colour=PINK if w.undo else _colour(account, w))
         for w in done
     ]
-    took = f", {duration(account.worked)}" if account.began else ""
+    is_done = account.began and account.state is not StepState.NOT_NEEDED
+    took = f", {words.brief(account.worked)}" if is_done else ""
     again = f", {account.tries} tries" if account.tries > 1 else ""
     late = ", late" if account.late else ""
     doubt = ", was in doubt" if account.doubted else ""

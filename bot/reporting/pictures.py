@@ -141,7 +141,7 @@ def _waiting(canvas: Canvas, report: Report, scale: Scale, y: float) -> float:
     for (began, ended), free in zip(report.idle, starts, strict=bool(report.idle)):
         box = _box(scale.x(began), scale.x(ended), y)
         canvas.hatched(box)
-        took = duration((ended - began).total_seconds())
+        took = words.brief((ended - began).total_seconds())
         if box.right + 8 + length(took, SMALL) + 4 < free:
             canvas.write((box.right + 8, y + 4), took, SMALL, FAINT, halo=True)
     return y + ROW

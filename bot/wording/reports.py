@@ -195,7 +195,12 @@ def took(account: StepAccount) -> str:
     if account.began is None:
         return "–"
     allowed = f" of {duration(account.step.window)}" if account.step.window else ""
-    return f"{duration(account.worked)}{allowed}{', late' if account.late else ''}"
+    return f"{brief(account.worked)}{allowed}{', late' if account.late else ''}"
+
+
+def brief(seconds: float) -> str:
+    """Write a duration of which the shortest were measured as well."""
+    return duration(seconds) if seconds >= 1 else "under 1 s"
 
 
 def deviation(off: Deviation) -> str:
