@@ -4,8 +4,10 @@ Called by the command line, by the commands in Slack, and by `flows.planning`.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from config.models.procedures import Procedure, ProcedureInput
+from config import expressions
+from config.models.procedures import Procedure, ProcedureInput, Step
 from config.places import did_you_mean
 from flows.plans import Scalar
 
@@ -51,3 +53,16 @@ def _typed(name: str, text: str, wanted: ProcedureInput) -> Scalar:
         except ValueError:
             raise InputError(f"`{name}` is a number, not `{text}`") from None
     return text
+
+
+def rule_out(step: Step, values: Mapping[str, Any]) -> bool:
+    """Say whether what was given rules a step out: then it is no part of the plan.
+
+    Only a condition on nothing but inputs can: all else may be true by the time of the step.
+    """
+    if step.when is None:
+        return False
+    condition = expressions.compile_expression(step.when)
+    if any(each.path[0] != "inputs" for each in condition.references):
+        return False
+    return expressions.evaluate_condition(condition, values) is False

@@ -6,7 +6,7 @@ previewed, nothing is changed.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -168,10 +168,12 @@ class Planner:
             for phase in PHASES
             for number, stage in enumerate(draft.procedure.stages(phase))
             for step in stage
+            if not inputs_of.rule_out(step, draft.values)
         ]
         resolved = await asyncio.gather(*(self._resolve(draft, p.step) for p in places))
+        there = {place.step.id for place in places}
         return tuple(
-            _planned(draft.bundle, place, found)
+            _planned(draft.bundle, place, found, there)
             for place, found in zip(places, resolved, strict=True)
         )
 
@@ -197,7 +199,9 @@ class Planner:
         return _Resolved(action=action, inputs=inputs, late=late, preview=preview)
 
 
-def _planned(bundle: Bundle, place: _Place, found: _Resolved) -> PlannedStep:
+def _planned(
+    bundle: Bundle, place: _Place, found: _Resolved, there: Collection[str]
+) -> PlannedStep:
     step, action, preview = place.step, found.action, found.preview
     budget = step.budget.total_seconds() if step.budget else DEFAULT_BUDGET
     return PlannedStep(
@@ -229,7 +233,7 @@ def _planned(bundle: Bundle, place: _Place, found: _Resolved) -> PlannedStep:
         skippable=step.skippable,
         required=step.required,
         needs=authorizing.class_slots(bundle, step.gate) if step.gate else (),
-        follows=step.follows,
+        follows=tuple(each for each in step.follows if each in there),
         rules=_rules(authorizing.authorization_class(bundle, step.gate)) if step.gate else None,
     )
 
@@ -265,7 +269,7 @@ def _sealed(
             second_factor=kind.second_factor,
             decision_limit=kind.limit,
             prepared_at=now,
-            expires_at=now + policy.plan_valid_for,
+            expires_at=now + (draft.procedure.plan_valid_for or policy.plan_valid_for),
             phase_budgets=budgets,
             outputs=draft.outputs,
             inputs=draft.values["inputs"],

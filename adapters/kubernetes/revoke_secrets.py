@@ -3,9 +3,9 @@
 import secrets as randomness
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from adapters.kubernetes import access, consumers, drafts, entries, protected, restarts, sources
 from adapters.kubernetes.cluster import Cluster
@@ -54,11 +54,32 @@ class Replacement(Model):
         return self
 
 
+def _listed(value: Any) -> Any:
+    """Read `name/KEY, name/KEY=env:NEW`, as a person writes it who asks for a plan."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, dict[str, Any]] = {}
+    for text in filter(None, (each.strip() for each in value.split(","))):
+        place, equals, source = text.partition("=")
+        name, slash, key = place.partition("/")
+        if not slash:
+            raise ValueError(f"“{text}” names no entry of a Secret: write name/KEY")
+        each = found.setdefault(name, {"name": name, "data": {}, "generate": []})
+        if equals:
+            each["data"][key] = source
+        else:
+            each["generate"].append(key)
+    return list(found.values())
+
+
 class RevokeSecretsInputs(ConfigurationInputs):
     """Which Secrets, each with its replacements."""
 
-    secrets: Annotated[tuple[Replacement, ...], Field(min_length=1, max_length=50)] = Field(
-        description="The Secrets, in the order in which they are replaced."
+    secrets: Annotated[
+        tuple[Replacement, ...], BeforeValidator(_listed), Field(min_length=1, max_length=50)
+    ] = Field(
+        description="The Secrets, in the order in which they are replaced; or as one text: "
+        "`name/KEY` gets a random value, `name/KEY=env:NAME` that one."
     )
     if_clean: bool = Field(
         default=False,

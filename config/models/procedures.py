@@ -84,6 +84,9 @@ class Procedure(Traced):
     phase_budgets: dict[Identifier, Duration] = Field(
         default_factory=dict, description="In place of the policy's, for these phases."
     )
+    plan_valid_for: Duration | None = Field(
+        default=None, description="In place of the policy's, where a step waits for people long."
+    )
     inputs: dict[Identifier, ProcedureInput] = Field(default_factory=dict)
     assess: tuple[Stage, ...] = ()
     isolate: tuple[Stage, ...] = ()

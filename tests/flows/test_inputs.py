@@ -73,3 +73,29 @@ async def test_a_person_gives_what_a_plan_needs(tmp_path: Path) -> None:
     assert run.plan.inputs == {"to": "good"}
     assert run.plan.steps[0].inputs["to"] == "good"
     await bench.stop()
+
+
+@pytest.mark.parametrize(("given", "planned"), [({}, ["after"]), ({"to": "x"}, ["only", "after"])])
+async def test_a_step_that_inputs_rule_out_is_no_part_of_the_plan(
+    tmp_path: Path, given: dict[str, str], planned: list[str]
+) -> None:
+    """It is neither looked at nor approved, and nothing follows it."""
+    only = step("only", "fake.set", **{"with": {"name": "release", "to": "{{ inputs.to }}"}})
+    only |= {"when": "inputs.to != null"}
+    after = step("after", "fake.set", **{"with": {"name": "release", "to": "good"}})
+    after |= {"follows": ["only"]}
+    made = bundle(restore=(only, after))
+    procedure = made.procedures["back"].model_copy(update={"inputs": {"to": ProcedureInput()}})
+    made = replace(made, procedures={"back": procedure})
+    bench = Bench(tmp_path, Estate(), made)
+    bench.start()
+    bench.declare()
+    await bench.until(State.APPROVE)
+    bench.feed(events.PlanAsked(procedure="back", inputs=given))
+    async with asyncio.timeout(PATIENCE):
+        while bench.run.plan is None or bench.run.plan.inputs["to"] != given.get("to"):
+            await bench.watch.changed("INC-1", 1.0)
+    steps = [each.id for each in bench.run.plan.steps if each.phase is State.RESTORE]
+    assert steps == planned
+    assert bench.run.plan.step("after").follows == (("only",) if given else ())
+    await bench.stop()

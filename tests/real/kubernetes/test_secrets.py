@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import ValidationError
 
+from adapters.kubernetes.revoke_secrets import RevokeSecretsInputs
 from flows.actions import Holds, PermanentError, Refuted, TransientError
 from tests.adapters.fakes import FakeContext
 from tests.real.bench.clusters import Cluster
@@ -143,6 +145,18 @@ async def test_secrets_with_machinery_of_their_own_are_refused(
     with pytest.raises(PermanentError, match=said):
         await use(REVOKE, secrets=given).preview()
     assert values(cluster, "free") == {"KEY": "1"}
+
+
+def test_secrets_can_be_named_in_one_text() -> None:
+    """As a person writes them who asks for a plan; a value itself is never taken so."""
+    read = RevokeSecretsInputs.model_validate({"secrets": "app/SIGNING, pay/KEY=env:NEW, pay/B"})
+    assert [(each.name, each.data, each.generate) for each in read.secrets] == [
+        ("app", {}, ("SIGNING",)),
+        ("pay", {"KEY": "env:NEW"}, ("B",)),
+    ]
+    for text, said in (("app", "write name/KEY"), ("app/KEY=hunter2", "match pattern"), ("", "1")):
+        with pytest.raises(ValidationError, match=said):
+            RevokeSecretsInputs.model_validate({"secrets": text})
 
 
 async def test_interrupted_revocation_goes_on(
