@@ -116,6 +116,66 @@ def test_rows_are_named_by_their_keys(
     assert [(each["table"], each["keys"]) for each in filled["tables"]] == expected
 
 
+def test_the_security_rollback_covers_its_flow() -> None:
+    """Every step of the corrected flow 2A, and every correction that touches it, is carried."""
+    asked = {"AIVO-FLOW1", "AIVO-S2", "AIVO-S3", *(f"AIVO-I{n}" for n in range(1, 8))}
+    asked |= {"AIVO-V1", "AIVO-V5", "AIVO-V6", "AIVO-V7", "AIVO-V10", "AIVO-Q1", "AIVO-Q4"}
+    asked |= {"AIVO-C1", "AIVO-C2", "AIVO-C3", "AIVO-C6"}
+    asked |= {f"AIVO-FIX{n}" for n in (2, 3, 5, 6, 7, 8, 9, 10, 11, 36, 37, 38, 39, 40, 43)}
+    procedure = aivo().procedures["security"]
+    steps = chain.from_iterable(step.covers for step in procedure.steps())
+    assert asked <= {*procedure.covers, *steps}
+
+
+def test_the_security_rollback_keeps_before_it_stops() -> None:
+    """Cut off and shut, then the evidence that pods hold, then the stop; messages delay nothing."""
+    procedure = aivo().procedures["security"]
+    first, *_ = procedure.stages("isolate")
+    assert [step.id for step in first if step.required] == ["isolate"]
+    needed = [{s.id for s in stage if s.required} for stage in procedure.stages("isolate")]
+    assert needed == [{"isolate"}, {"answer"}, {"state", "logs"}, {"stop"}]
+    told = [s for s in procedure.steps() if s.uses.startswith(("slack.", "mail.", "statuspage."))]
+    assert not [step.id for step in told if step.required]
+
+
+def test_the_security_rollback_asks_for_people_where_it_must() -> None:
+    """Credentials, the way back and what the public reads have gates of their own."""
+    classes = {each.id: each for each in aivo().policy.authorization.classes}
+    steps = aivo().procedures["security"].steps()
+    asked = {
+        step.id: [slot.any_of for slot in classes[step.gate].needs] for step in steps if step.gate
+    }
+    assert asked == {
+        "status_open": [("eng_lead",)],
+        "deactivate": [("vp_cto",)],
+        "revoke": [("vp_cto",)],
+        "inside": [("eng_lead",), ("vp_cto",)],
+    }
+    people = aivo().people.with_role("vp_cto")
+    assert [person.name for person in people] == ["David Park", "Sarah Kim"]
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({}, set()),
+        ({"user": "deploy"}, set()),
+        ({"user": "deploy", "key": "ABCD"}, {"deactivate"}),
+        ({"secrets": "app/KEY"}, {"revoke"}),
+    ],
+)
+def test_only_credentials_that_are_named_are_ended(given: dict[str, str], needed: set[str]) -> None:
+    """Nothing is deactivated or replaced by default."""
+    procedure = aivo().procedures["security"]
+    inputs = {name: each.default for name, each in procedure.inputs.items()} | given
+    found = {
+        step.id
+        for step in procedure.stages("restore")[0]
+        if step.when and evaluate_condition(compile_expression(step.when), {"inputs": inputs})
+    }
+    assert found == needed
+
+
 @pytest.mark.parametrize("family", ["T", "D", "E", "P"])
 def test_whole_families_are_carried_as_data(family: str) -> None:
     """Triggers, decisions, escalation and follow-ups are all there."""
@@ -125,7 +185,7 @@ def test_whole_families_are_carried_as_data(family: str) -> None:
 def test_what_is_not_carried_yet_is_said() -> None:
     """A partial procedure and a policy with gaps admit it."""
     assert aivo().procedures["service"].status == "partial"
-    assert set(aivo().policy.planned) == {"security", "data"}
+    assert set(aivo().policy.planned) == {"data"}
     said = " ".join(aivo().policy.incomplete)
     assert all(word in said for word in ("2A", "2B", "AIVO-M9", "AIVO-C2", "PagerDuty"))
 
