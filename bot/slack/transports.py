@@ -63,10 +63,18 @@ class SocketMode:
         await asyncio.wait({self._connecting}, timeout=CONNECT_WITHIN)
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnect, and wait for what the SDK only cancels."""
         if self._connecting is not None:
             self._connecting.cancel()
         await self._handler.close_async()
+        client = self._handler.client
+        going_on = (
+            self._connecting,
+            client.message_processor,
+            client.current_session_monitor,
+            client.message_receiver,
+        )
+        await asyncio.gather(*filter(None, going_on), return_exceptions=True)
 
     @property
     def connected(self) -> bool:
