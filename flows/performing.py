@@ -36,7 +36,7 @@ from flows.engine import Engine
 from flows.events import BOT, Event
 from flows.plans import PlannedChange, PlannedStep
 from flows.runs import Run, StepRecord
-from flows.states import PHASES, State, StepState
+from flows.states import PHASES, Outcome, State, StepState
 
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT = 30.0
@@ -71,10 +71,11 @@ class Performer:
         attempt = Attempt(command.step, command.attempt)
         if record.started == command.attempt:
             return (attempt.doubted(STOPPED),)
-        if not _goes_on(run):
+        step = run.plan.step(command.step)
+        if not _goes_on(run, step):
             return (attempt.interrupted(),)
         try:
-            return (await self._attempt(run, run.plan.step(command.step), record),)
+            return (await self._attempt(run, step, record),)
         except Exception as error:  # noqa: BLE001 a run must never hang on one
             return (self._ended_badly(run.id, attempt, error),)
         finally:
@@ -202,7 +203,7 @@ class Performer:
         in between.
         """
         run = self._engine.run(job.run.id)
-        if run is None or not _goes_on(run):
+        if run is None or not _goes_on(run, job.step):
             return False
         event_id = f"started:{job.run.id}:{job.step.id}:{started.attempt}"
         run = self._engine.feed(job.run.id, started, actor=BOT, event_id=event_id)
@@ -345,7 +346,7 @@ class Performer:
             while True:
                 current = self._engine.run(run.id)
                 # A hold stops changes; what became of one is looked into nevertheless.
-                if current is None or not (doubting or _goes_on(current)):
+                if current is None or not (doubting or _goes_on(current, step)):
                     return False
                 left = ends - elapsed()
                 if left <= 0:
@@ -368,7 +369,10 @@ class Performer:
         self.progress.get(incident, {}).pop(step, None)
 
 
-def _goes_on(run: Run) -> bool:
+def _goes_on(run: Run, step: PlannedStep) -> bool:
+    """Say whether a step is still wanted: a check of what was undone meanwhile is not."""
+    if run.state is State.COMMUNICATE and run.outcome is Outcome.UNDONE:
+        return step.phase is State.COMMUNICATE or not step.required
     return run.state in (*PHASES, State.COMMUNICATE)
 
 
