@@ -76,10 +76,14 @@ def test_the_gradual_rollbacks_cover_their_flows(procedure: str, asked: set[str]
     [
         ("rows", {"FLOW6", "R15", "R16", "R17", "FIX31", "FIX32", "V2", "V3", "V8"}),
         ("files", {"FLOW7", "R18", "R20", "FIX33", "FIX34", "FIX35"}),
+        (
+            "point_in_time",
+            {"R1", "R13", "R14", "R15", "FIX14", "FIX15", "FIX17", "FIX18", "FIX29", "FIX30"},
+        ),
     ],
 )
 def test_the_selective_restores_cover_their_flows(procedure: str, asked: set[str]) -> None:
-    """Rows and files: every step, and every correction that touches them."""
+    """Rows, files, a database beside: every step, every correction that touches them."""
     found = aivo().procedures[procedure]
     steps = chain.from_iterable(step.covers for step in found.steps())
     assert {f"AIVO-{each}" for each in asked} <= {*found.covers, *steps}

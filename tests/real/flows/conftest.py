@@ -11,6 +11,7 @@ import pytest
 from adapters.vault import make_key
 from tests.adapters import launchdarkly_stub
 from tests.adapters.launchdarkly_stub import LaunchDarkly
+from tests.real.flows.school import databases
 from tests.real.flows.stage import Stage
 from tests.real.services.aws.server import REGION, Aws
 from tests.real.services.fixtures import (
@@ -26,6 +27,7 @@ from tests.real.services.monitoring import Monitoring
 __all__ = [
     "aws",
     "aws_server",
+    "databases",
     "monitoring",
     "monitoring_servers",
     "postgres",
