@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flows import events
+from flows.events import FollowUp
 from flows.gates import Slot
 from flows.paging import Reached
 from flows.plans import Emergency, Plan
-from flows.events import FollowUp
 from flows.reports import Promises, Report, report
 from flows.states import State
 from tests.bot import story
