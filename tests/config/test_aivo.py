@@ -11,6 +11,7 @@ from config.expressions import compile_expression, evaluate, evaluate_condition
 from config.loader import load_system
 from config.models.bundles import Bundle
 from config.settings import PACKAGED
+from flows.rights import needed
 
 # How many requirements of each family AIVO's document has.
 FAMILIES = {
@@ -178,6 +179,13 @@ def test_only_credentials_that_are_named_are_ended(given: dict[str, str], needed
         if step.when and evaluate_condition(compile_expression(step.when), {"inputs": inputs})
     }
     assert found == needed
+
+
+def test_files_may_be_read_as_they_are_and_as_they_were() -> None:
+    """Whether people will name a moment is not known before: the rights are enough for both."""
+    arn = "arn:aws:s3:::aivo-backups/*"
+    rights = {each.verb for each in needed(aivo(), ActionRegistry()) if each.resource == arn}
+    assert {"s3:GetObject", "s3:GetObjectVersion"} <= rights
 
 
 @pytest.mark.parametrize("family", ["T", "D", "E", "P"])

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -145,9 +146,11 @@ class RestorePrefix(Action):
 
     def permissions(self, inputs: RestorePrefixInputs, system: System) -> tuple[Permission, ...]:
         """List both sides, read one, write the other, and bring versions of it back."""
-        reads = ["GetObject", "GetObjectTagging"]
+        reads = []
+        if not isinstance(inputs.at, datetime):  # left out, or not known before an incident
+            reads += ["GetObject", "GetObjectTagging"]
         if inputs.at is not None:
-            reads = ["GetObjectVersion", "GetObjectVersionTagging"]
+            reads += ["GetObjectVersion", "GetObjectVersionTagging"]
         writes = ["GetObject", "GetObjectVersion", "GetObjectVersionTagging"]
         writes += ["PutObject", "PutObjectTagging", "DeleteObject"]
         source = bucket_arn(system, inputs.bucket)
