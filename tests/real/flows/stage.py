@@ -86,7 +86,7 @@ class Stage:
             announce=self._announce,
             page=self._page,
         )
-        settings = Settings(data=self.folder / "journal")
+        settings = Settings(BACKOUT_DATA=self.folder / "journal")
         bundles = {"aivo": self.bundle}
         self.core = Core(settings, self.engine, bundles, ActionRegistry(), telling)
         self.core.start()
