@@ -174,4 +174,4 @@ async def test_a_restart_in_the_middle_goes_on_where_it_stood(
     aivo.wake()
     await aivo.until_ended()
     assert traffic.share() == 0
-    assert len(aws.asked("elbv2:ModifyListener")) == 3, "each share is set once"
+    assert len(aws.asked("elasticloadbalancing:ModifyListener")) == 3, "each share is set once"
