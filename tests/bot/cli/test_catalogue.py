@@ -78,4 +78,5 @@ def test_schemas_are_written_one_a_kind(backout: Cli, tmp_path: Path) -> None:
     """Editors get a file for each kind of file."""
     assert backout("schemas", "--write", str(tmp_path / "schemas")) == ExitCode.OK
     names = {path.name for path in (tmp_path / "schemas").iterdir()}
-    assert names == {"system.json", "people.json", "policy.json", "procedure.json"}
+    kinds = ("system", "people", "policy", "procedure", "requirements")
+    assert names == {f"{kind}.json" for kind in kinds}
