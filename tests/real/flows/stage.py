@@ -29,7 +29,7 @@ from flows.plans import Plan, Scalar
 from flows.runs import Run
 from flows.states import State, StepState
 
-PATIENCE = 90.0
+PATIENCE = 200.0
 LOOK = 0.05
 SHORT: Mapping[str, str] = {
     "hold_for: 10m": "hold_for: 1s",
