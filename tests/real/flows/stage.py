@@ -36,6 +36,7 @@ SHORT: Mapping[str, str] = {
     "hold_for: 30s": "hold_for: 0.5s",
     "window: 5m": "window: 4s",
     "within: 11m": "within: 6s",
+    "within: 12m": "within: 20s",
 }
 Json = Any
 

@@ -85,7 +85,7 @@ async def test_the_feature_is_switched_off_and_watched(
 async def test_a_flag_that_did_not_help_is_put_back(
     stage: Open, darkly: LaunchDarkly, flags: Json, monitoring: Monitoring
 ) -> None:
-    """The figures stay bad: it holds, a person undoes it, and the flag is as it was."""
+    """The figures stay bad: a person holds and undoes it, and the flag is as it was."""
     aivo = await stage(launchdarkly=flags)
     aivo.declare()
     await aivo.plan("flag")
@@ -150,9 +150,11 @@ async def test_a_stable_version_that_fails_holds_it_and_undo_restores_the_shares
     aivo.approve("jennifer-liu")
     await aivo.until(lambda run: run.steps["half"].state is StepState.DONE)
     traffic.deregister()
-    aivo.feed(events.HoldAsked(reason="the stable version is gone"))
-    await aivo.until(lambda run: run.state is State.HOLD)
-    assert traffic.share() == 50
+    run = await aivo.until(lambda run: run.state is State.HOLD)
+    assert run.held is not None
+    # Watching the targets finds it, or else the next step: it gives nothing to such a group.
+    assert run.held.step in ("half_targets", "quarter", "quarter_targets", "none")
+    assert 0 < traffic.share() < 100
     aivo.feed(events.UndoAsked(reason="the stable version is gone"))
     run = await aivo.until(lambda run: run.ended)
     assert (run.outcome, traffic.share()) == ("undone", 100)
