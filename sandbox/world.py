@@ -16,6 +16,7 @@ from pathlib import Path
 from sandbox.estate import Estate
 from sandbox.pagerduty import PagerDuty
 from sandbox.pagerduty.accounts import REST_TOKEN, ROUTING_KEY, WEBHOOK_SECRET
+from sandbox.parts import Part
 from sandbox.phones import Phones
 from sandbox.workspace import Workspace
 from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
@@ -41,10 +42,14 @@ class World:
         self.estate.add_routes(self.workspace.app)
         self.phones.add_routes(self.workspace.app)
 
+    def add(self, part: Part) -> None:
+        """Give the estate one more part, before the start."""
+        self.estate.parts.all.append(part)
+
     async def start(self) -> None:
         """Start all servers, or none."""
         async with AsyncExitStack() as started:
-            for part in (self.estate, self.pagerduty, self.workspace):
+            for part in (self.estate, *self.estate.parts.all, self.pagerduty, self.workspace):
                 await part.start()
                 started.push_async_callback(part.stop)
             started.pop_all()
@@ -53,11 +58,13 @@ class World:
         """Stop all servers."""
         await self.workspace.stop()
         await self.pagerduty.stop()
+        for part in reversed(self.estate.parts.all):
+            await part.stop()
         await self.estate.stop()
 
     def addresses(self) -> dict[str, str]:
         """Return where everything is, and what opens it."""
-        return {
+        found = {
             "slack_api_url": self.workspace.api_url,
             "workspace_page": self.workspace.url,
             "bot_token": BOT_TOKEN,
@@ -77,6 +84,9 @@ class World:
             "pagerduty_token": REST_TOKEN,
             "pagerduty_webhook_secret": WEBHOOK_SECRET,
         }
+        for part in self.estate.parts.all:
+            found |= part.addresses()
+        return found
 
 
 def write_addresses(world: World, path: Path) -> None:

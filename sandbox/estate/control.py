@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -20,19 +20,20 @@ from sandbox.estate.faults import Effect, Fault, Target
 from sandbox.estate.guards import check_origin
 from sandbox.estate.images import Behaviour, ImageRule
 from sandbox.estate.values import Object
+from sandbox.parts import Scenario
 
 if TYPE_CHECKING:
     from sandbox.estate.server import Estate
 
-SCENARIOS = {
-    "bad_release": {
-        "title": "Ship the bad release",
-        "breaks": "Ships a release in which checkout and payments answer with errors and one "
-        "service never starts. About one request in six fails.",
-    },
-}
+BAD_RELEASE = Scenario(
+    id="bad_release",
+    title="Ship the bad release",
+    breaks="Ships a release in which checkout and payments answer with errors and one service "
+    "never starts. About one request in six fails.",
+    story="service",
+)
 _SPEEDS = (0.1, 500.0)
-_Answer = Callable[[Object], Object]
+_Answer = Callable[[Object], Object | Awaitable[Object]]
 
 
 class Control:
@@ -63,7 +64,7 @@ class Control:
     async def _get_state(self, request: web.Request) -> web.Response:
         check_origin(request)
         state = self._estate.state()
-        scenarios = [{"id": key} | value for key, value in SCENARIOS.items()]
+        scenarios = [asdict(each) for each in self._scenarios()]
         return web.json_response(state | {"marks": self.marks, "scenarios": scenarios})
 
     async def _get_marks(self, request: web.Request) -> web.Response:
@@ -85,15 +86,24 @@ class Control:
         self._estate.clear_faults()
         return web.json_response({"ok": True})
 
-    def _break(self, body: Object) -> Object:
-        scenario = body.get("scenario", "bad_release")
-        if scenario not in SCENARIOS:
-            raise _refusal(f"There is no scenario {scenario!r}. Known: {', '.join(SCENARIOS)}.")
-        return {"ok": True, "revision": self._estate.break_release()}
+    def _scenarios(self) -> tuple[Scenario, ...]:
+        return (BAD_RELEASE, *self._estate.parts.scenarios)
 
-    def _reset(self, _: Object) -> Object:
+    async def _break(self, body: Object) -> Object:
+        scenario = body.get("scenario", BAD_RELEASE.id)
+        known = [each.id for each in self._scenarios()]
+        if scenario not in known:
+            raise _refusal(f"There is no scenario {scenario!r}. Known: {', '.join(known)}.")
+        if scenario == BAD_RELEASE.id:
+            return {"ok": True, "revision": self._estate.break_release()}
+        self._estate.note_break()
+        await self._estate.parts.break_it(str(scenario))
+        return {"ok": True}
+
+    async def _reset(self, _: Object) -> Object:
         self.marks.clear()
         self._estate.reset()
+        await self._estate.parts.reset()
         return {"ok": True}
 
     def _speed(self, body: Object) -> Object:
@@ -147,7 +157,8 @@ def _posted(call: _Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
             raise _refusal("The body is not JSON.") from None
         if not isinstance(body, dict):
             raise _refusal("The body must be a JSON object.")
-        return web.json_response(call(body))
+        answer = call(body)
+        return web.json_response(answer if isinstance(answer, dict) else await answer)
 
     return handle
 

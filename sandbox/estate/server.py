@@ -31,6 +31,7 @@ from sandbox.estate.statuspage import TOKEN as STATUSPAGE_TOKEN
 from sandbox.estate.traffic import Traffic
 from sandbox.estate.values import Object
 from sandbox.estate.website import Website
+from sandbox.parts import Parts
 from sandbox.wall import Wall
 
 _TICK = 0.5  # simulated seconds between measurements, within real limits:
@@ -52,8 +53,9 @@ class Estate:
         self._timers = Timers(self.clock)
         random = _random(seed)
         self.cluster = Cluster(self.clock, self._timers, random)
-        self.traffic = Traffic(self.cluster, self.clock, _random(seed + 1))
-        self.website = Website(self.cluster, self.traffic, _random(seed + 2))
+        self.parts = Parts()
+        self.traffic = Traffic(self.cluster, self.parts, self.clock, _random(seed + 1))
+        self.website = Website(self.cluster, self.parts, self.traffic, _random(seed + 2))
         self.statuspage = Statuspage(_random(seed + 3), stamp=self.wall.stamp)
         self.access = Access()
         self.faults = Faults()
@@ -153,10 +155,14 @@ class Estate:
         shipped = releases.bad_revision(self.cluster)
         if shipped is not None:
             return shipped
+        self.note_break()
+        return releases.ship(self.cluster)
+
+    def note_break(self) -> None:
+        """Count affected users from here: something is about to break."""
         self.traffic.advance()
         self.traffic.forget_affected()
         self.broken_at = self.wall.now()
-        return releases.ship(self.cluster)
 
     def set_speed(self, speed: float) -> None:
         """Let simulated time run at another speed."""
@@ -179,15 +185,19 @@ class Estate:
     def state(self) -> Object:
         """Return what the panel shows."""
         traffic = traffic_view(self.traffic, self.website)
-        return traffic | {
-            "now": time.time(),
-            "wall": self.wall.view(),
-            "speed": self.clock.speed,
-            "broken_at": self.broken_at,
-            "services": cluster_view(self.cluster, self.traffic.points[-1]),
-            "history": history_view(self.cluster),
-            "statuspage": self.statuspage.incidents,
-        }
+        return (
+            self.parts.state()
+            | traffic
+            | {
+                "now": time.time(),
+                "wall": self.wall.view(),
+                "speed": self.clock.speed,
+                "broken_at": self.broken_at,
+                "services": cluster_view(self.cluster, self.traffic.points[-1]),
+                "history": history_view(self.cluster),
+                "statuspage": self.statuspage.incidents,
+            }
+        )
 
     async def _measure(self) -> None:
         while True:

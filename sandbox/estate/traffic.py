@@ -17,6 +17,7 @@ from sandbox.estate.clock import Clock
 from sandbox.estate.cluster import Cluster
 from sandbox.estate.controllers.kubelet import is_ready
 from sandbox.estate.resources import PODS
+from sandbox.parts import ALL, Disturbance, Parts
 
 WINDOW = 6.0  # simulated seconds over which ratios are averaged
 KEPT = 3000  # points
@@ -56,8 +57,9 @@ class _Slice:
 class Traffic:
     """The measured history, and the present."""
 
-    def __init__(self, cluster: Cluster, clock: Clock, random: Random) -> None:
+    def __init__(self, cluster: Cluster, parts: Parts, clock: Clock, random: Random) -> None:
         self._cluster = cluster
+        self._parts = parts
         self._clock = clock
         self._random = random
         self._window: deque[_Slice] = deque()
@@ -106,7 +108,8 @@ class Traffic:
 
     def _point(self, at: float, services: Mapping[str, float], ready: Mapping[str, int]) -> Point:
         ratio = _total(services)
-        p95 = (_BASE_P95 + _P95_SLOPE * max(0.0, ratio - _BASE_ERROR)) * self._noise(0.02)
+        slower = sum(each.latency for each in self._parts.disturbances())
+        p95 = (_BASE_P95 + _P95_SLOPE * max(0.0, ratio - _BASE_ERROR) + slower) * self._noise(0.02)
         return Point(
             at=at,
             error_ratio=ratio * self._noise(0.03),
@@ -153,7 +156,16 @@ class Traffic:
                 rule = self._cluster.images.behaviour(pod["spec"]["containers"][0]["image"])
                 ratios[name].append(max(rule.error_ratio, _BASE_ERROR))
         errors = {name: sum(found) / len(found) if found else 1.0 for name, found in ratios.items()}
+        felt = self._parts.disturbances()
+        errors = {name: _disturbed(name, ratio, felt) for name, ratio in errors.items()}
         return errors, {name: len(found) for name, found in ratios.items()}
+
+
+def _disturbed(name: str, ratio: float, felt: tuple[Disturbance, ...]) -> float:
+    passes = 1.0 - ratio
+    for each in felt:
+        passes *= (1.0 - each.shut) * (1.0 - each.errors.get(name, each.errors.get(ALL, 0.0)))
+    return 1.0 - passes
 
 
 def _total(services: Mapping[str, float]) -> float:

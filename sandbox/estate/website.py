@@ -13,6 +13,7 @@ from sandbox.estate.controllers.kubelet import is_ready
 from sandbox.estate.resources import PODS
 from sandbox.estate.traffic import Point, Traffic
 from sandbox.estate.values import Object
+from sandbox.parts import FixedAnswer, Parts
 
 UNWELL = 0.05  # error ratio from which a service reports itself unhealthy
 DOWN = 0.5  # availability below which the whole answers 503
@@ -21,8 +22,9 @@ DOWN = 0.5  # availability below which the whole answers 503
 class Website:
     """HTTP handlers of the public API."""
 
-    def __init__(self, cluster: Cluster, traffic: Traffic, random: Random) -> None:
+    def __init__(self, cluster: Cluster, parts: Parts, traffic: Traffic, random: Random) -> None:
         self._cluster = cluster
+        self._parts = parts
         self._traffic = traffic
         self._random = random
 
@@ -49,11 +51,15 @@ class Website:
 
     async def get_health(self, _: web.Request) -> web.Response:
         """Answer `GET /health`."""
+        if (fixed := self._parts.answer()) is not None:
+            return _fixed(fixed)
         body = self.health()
         return web.json_response(body, status=503 if body["status"] == "down" else 200)
 
     async def get_service_health(self, request: web.Request) -> web.Response:
         """Answer `GET /services/NAME/health`."""
+        if (fixed := self._parts.answer()) is not None:
+            return _fixed(fixed)
         name = request.match_info["name"]
         point = self._traffic.advance()
         if name not in point.services:
@@ -69,9 +75,17 @@ class Website:
 
     async def checkout(self, _: web.Request) -> web.Response:
         """Answer one customer's checkout, which fails as often as the service does."""
+        if (fixed := self._parts.answer()) is not None:
+            return _fixed(fixed)
         if self._random.random() < self._traffic.failure_ratio(CHECKOUT):
             return web.json_response({"error": "the order could not be placed"}, status=500)
         return web.json_response({"order": f"A-{self._random.randint(100000, 999999)}"})
+
+
+def _fixed(answer: FixedAnswer) -> web.Response:
+    return web.Response(
+        status=answer.status, text=answer.body, content_type=answer.content_type or "text/plain"
+    )
 
 
 def is_well(point: Point, service: str) -> bool:
