@@ -12,6 +12,7 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 from sandbox.estate import Estate
 from sandbox.pagerduty import PagerDuty
@@ -20,6 +21,12 @@ from sandbox.parts import Part
 from sandbox.phones import Phones
 from sandbox.workspace import Workspace
 from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
+
+
+class _Server(Protocol):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
 
 
 class World:
@@ -49,7 +56,8 @@ class World:
     async def start(self) -> None:
         """Start all servers, or none."""
         async with AsyncExitStack() as started:
-            for part in (self.estate, *self.estate.parts.all, self.pagerduty, self.workspace):
+            servers: tuple[_Server, ...] = (self.estate, *self.estate.parts.all, self.pagerduty)
+            for part in (*servers, self.workspace):
                 await part.start()
                 started.push_async_callback(part.stop)
             started.pop_all()
