@@ -30,12 +30,14 @@ class Disturbance:
 
     `errors` is the share of a service's requests that fail besides, by its name, or `*` for all;
     `latency` is added to the p95 response time, in seconds; `shut` is the share of all requests
-    that never come as far as the services.
+    that never come as far as the services; `refused` is the share of the services' connections to
+    the database that fail.
     """
 
     errors: Mapping[str, float] = field(default_factory=dict)
     latency: float = 0.0
     shut: float = 0.0
+    refused: float = 0.0
 
 
 QUIET = Disturbance()

@@ -11,7 +11,9 @@ from datetime import timedelta
 NAMESPACE = "production"
 RELEASE = "aivo-platform"
 REGISTRY = "registry.aivo.edu/aivo"
+AUTH = "auth-service"
 CHECKOUT = "checkout"
+PAYMENT = "payment-service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Service:
 SERVICES = (
     Service(name="api-gateway", replicas=2, share=0.10),
     Service(name="assessment-service", replicas=2, share=0.07),
-    Service(name="auth-service", replicas=2, share=0.08),
+    Service(name=AUTH, replicas=2, share=0.08),
     Service(name="calendar-service", replicas=1, share=0.02),
     Service(name=CHECKOUT, replicas=3, share=0.16),
     Service(name="content-service", replicas=1, share=0.06),
@@ -35,7 +37,7 @@ SERVICES = (
     Service(name="media-service", replicas=1, share=0.04),
     Service(name="messaging-service", replicas=1, share=0.03),
     Service(name="notification-service", replicas=1, share=0.02),
-    Service(name="payment-service", replicas=2, share=0.10),
+    Service(name=PAYMENT, replicas=2, share=0.10),
     Service(name="recommendation-service", replicas=1, share=0.03),
     Service(name="reporting-service", replicas=1, share=0.01),
     Service(name="search-service", replicas=1, share=0.04),

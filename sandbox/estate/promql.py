@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sandbox.estate.catalogue import NAMESPACE
+from sandbox.estate.catalogue import AUTH, CHECKOUT, NAMESPACE, PAYMENT
 from sandbox.estate.traffic import Point
 
 Labels = dict[str, str]
@@ -146,6 +146,9 @@ def _samples(metric: str, point: Point) -> Iterable[Sample]:
         "aivo:availability": point.availability,
         "aivo:latency_p95_seconds": point.latency_p95,
         "aivo:affected_users": point.affected_users,
+        "aivo:database_connection_failures": point.refused,
+        "aivo:login_success": point.succeed(AUTH),
+        "aivo:payment_success": point.succeed(CHECKOUT, PAYMENT),
     }
     if metric in single:
         yield Sample(labels=shared, value=single[metric])

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from random import Random
 
 from sandbox.estate.catalogue import SERVICES
@@ -41,11 +42,16 @@ class Point:
     affected_users: float
     services: Mapping[str, float]  # error ratio by service
     ready: Mapping[str, int]  # ready pods by service
+    refused: float = 0.0  # share of the connections to the database that fail
 
     @property
     def availability(self) -> float:
         """The share of requests that succeeded."""
         return 1.0 - self.error_ratio
+
+    def succeed(self, *services: str) -> float:
+        """Return the share of what succeeds that needs all of these services."""
+        return prod(1.0 - self.services[name] for name in services)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +123,7 @@ class Traffic:
             affected_users=float(int(self._affected)),
             services=services,
             ready=ready,
+            refused=max((each.refused for each in self._parts.disturbances()), default=0.0),
         )
 
     def _keep(self, point: Point) -> Point:

@@ -242,6 +242,75 @@ def test_the_matrix_follows_the_order_of_precedence(facts: dict[str, object], ti
     assert next(holding) == title
 
 
+CALM = {"security": False, "data": False}
+FINE = {"availability": 0.97, "database_failures": 0.0, "login": 0.99, "payments": 0.99}
+
+
+@pytest.mark.covers("AIVO-T10", "AIVO-T11", "AIVO-T12", "AIVO-FIX4")
+@pytest.mark.parametrize(
+    ("seen", "because"),
+    [
+        ({"availability": 0.84}, "availability 84 % is below 90 %"),
+        ({"database_failures": 0.6}, "60 % of the database connections fail"),
+        ({"login": 0}, "only 0 % of the logins succeed"),
+        ({"payments": 0.16}, "only 16 % of the payments succeed"),
+        (
+            {"availability": 0.5, "login": 0.1},
+            "availability 50 % is below 90 %; only 10 % of the logins succeed",
+        ),
+    ],
+)
+def test_any_of_four_calls_for_the_service_rollback(seen: dict[str, float], because: str) -> None:
+    """Availability, database, login and payments: each is enough, and the reason names it."""
+    row = next(each for each in aivo().policy.matrix if each.procedure == "service")
+    values = {"facts": {**CALM, **FINE, **seen}}
+    assert evaluate_condition(compile_expression(row.when), values) is True
+    assert templates.render(row.because, values) == because
+    assert evaluate_condition(compile_expression(row.when), {"facts": CALM | FINE}) is False
+
+
+@pytest.mark.covers("AIVO-T10", "AIVO-T11", "AIVO-T12")
+@pytest.mark.parametrize(
+    ("known", "holds"),
+    [
+        ({"availability": 0.84}, True),
+        ({"availability": 0.97}, False),
+        ({"payments": 0.1}, True),
+        ({"availability": 0.97, "login": None, "payments": 0.99}, False),
+        ({}, None),
+        ({"login": 0.99}, None),
+    ],
+)
+def test_what_is_not_measured_takes_no_part(
+    known: dict[str, float | None], holds: bool | None
+) -> None:
+    """An unknown login neither decides nor keeps the rest from it; availability has to be known."""
+    row = next(each for each in aivo().policy.matrix if each.procedure == "service")
+    assert evaluate_condition(compile_expression(row.when), {"facts": CALM | known}) is holds
+
+
+@pytest.mark.covers("AIVO-T10", "AIVO-T11", "AIVO-T12", "AIVO-Q2")
+@pytest.mark.parametrize(
+    ("trigger", "fact", "broken", "fine"),
+    [
+        ("t10", "database_failures", 0.51, 0.5),
+        ("t11", "login", 0.4, 0.5),
+        ("t12", "payments", 0.4, 0.5),
+    ],
+)
+def test_the_triggers_of_availability_are_measured(
+    trigger: str, fact: str, broken: float, fine: float
+) -> None:
+    """Each says when it holds and for how long; unknown is neither."""
+    found = next(each for each in aivo().policy.triggers if each.id == trigger)
+    assert found.when
+    assert found.lasting
+    condition = compile_expression(found.when)
+    assert evaluate_condition(condition, {"facts": {fact: broken}}) is True
+    assert evaluate_condition(condition, {"facts": {fact: fine}}) is False
+    assert evaluate_condition(condition, {"facts": {}}) is None
+
+
 def test_an_open_question_decides_nothing() -> None:
     """As long as nobody said whether it is a security incident, that row is unknown."""
     row = aivo().policy.matrix[0]
@@ -262,6 +331,9 @@ def test_an_open_question_decides_nothing() -> None:
         ("error_ratio", {"value": 0.0004}, "0.04 %", True),
         ("latency_p95", {"value": 0.31}, "310 ms", True),
         ("affected_users", {"value": 1840.4}, "1840", False),
+        ("database_failures", {"value": 0}, "0 %", True),
+        ("login", {"value": 0.02}, "2 %", False),
+        ("payments", {"value": 0.999}, "99.9 %", True),
     ],
 )
 def test_facts_read_well(fact: str, output: dict[str, object], shown: str, fine: bool) -> None:

@@ -10,6 +10,8 @@ from aiohttp import ClientSession
 from sandbox.estate import Estate
 from sandbox.estate.promql import PromqlError, parse
 from sandbox.estate.values import Object
+from sandbox.parts import Disturbance, Part
+from tests.sandbox.estate.conftest import Until
 
 
 async def _ask(http: ClientSession, estate: Estate, path: str, **params: str) -> tuple[int, Object]:
@@ -25,6 +27,9 @@ async def _ask(http: ClientSession, estate: Estate, path: str, **params: str) ->
         ("aivo:availability", 0.999, 1.0),
         ("aivo:latency_p95_seconds", 0.29, 0.33),
         ("aivo:affected_users", 0.0, 0.0),
+        ("aivo:database_connection_failures", 0.0, 0.0),
+        ("aivo:login_success", 0.999, 1.0),
+        ("aivo:payment_success", 0.998, 1.0),
         ("avg_over_time(aivo:error_ratio[3m])", 0.0003, 0.0005),
         ("aivo:service_ready_pods{service='checkout'}".replace("'", '"'), 3.0, 3.0),
     ],
@@ -41,6 +46,36 @@ async def test_a_healthy_estate(
     assert isinstance(moment, float)
     assert isinstance(value, str)
     assert low <= float(value) <= high
+
+
+class Refusing(Part):
+    """A database that refuses most connections, and with them most of the logins."""
+
+    def disturbance(self) -> Disturbance:
+        """Return what is felt of it."""
+        return Disturbance(errors={"auth-service": 0.7}, refused=0.8)
+
+
+def _now(estate: Estate, metric: str) -> float:
+    estate.traffic.advance()
+    (sample,) = parse(metric).evaluate(estate.traffic.points, time.time())
+    return sample.value
+
+
+async def test_a_bad_release_is_felt_where_people_pay(estate: Estate, until: Until) -> None:
+    """A payment needs the checkout and the payment service; logging in and the database do not."""
+    estate.break_release()
+    await until(lambda: _now(estate, "aivo:payment_success") < 0.2)
+    assert _now(estate, "aivo:login_success") > 0.99
+    assert _now(estate, "aivo:database_connection_failures") == 0
+
+
+async def test_a_database_that_refuses_is_told(estate: Estate, until: Until) -> None:
+    """What a part does to connections and services is what is measured."""
+    estate.parts.all.append(Refusing())
+    await until(lambda: _now(estate, "aivo:login_success") < 0.35)
+    assert _now(estate, "aivo:database_connection_failures") == 0.8
+    assert _now(estate, "aivo:payment_success") > 0.99
 
 
 async def test_an_unknown_metric_is_an_empty_vector(http: ClientSession, estate: Estate) -> None:
