@@ -10,9 +10,9 @@ PACKAGES := bot flows adapters config sandbox
 ARGS ?=
 
 # Both are made by .ci/venv; a change of the pins or of pyproject.toml makes them again.
-RUNTIME := $(VENV)/.runtime
+SANDBOX := $(VENV)/.sandbox
 DEV := $(VENV)/.dev
-PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt
+PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt constraints/sandbox.txt
 
 export VENV
 
@@ -22,7 +22,7 @@ export VENV
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME)  ## try it: a local Slack and a simulated estate, in your browser
+demo: $(SANDBOX)  ## try it: a local Slack and a simulated estate, in your browser
 	@$(BIN)/backout demo $(ARGS)
 
 assets:  ## build the real Kubernetes and Helm that tests/real needs (once; minutes)
@@ -66,10 +66,10 @@ clean:  ## remove .venv and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find $(PACKAGES) tests .ci -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-$(RUNTIME): $(PINNED)
-	@.ci/venv runtime
+$(SANDBOX): $(PINNED)
+	@.ci/venv sandbox
 	@touch $@
 
 $(DEV): $(PINNED) constraints/dev.txt
 	@.ci/venv dev
-	@touch $(RUNTIME) $@
+	@touch $(SANDBOX) $@
