@@ -84,17 +84,17 @@ class PostgresClearReadOnly(Action):
                 fingerprint=fingerprint,
             )
         record = _record(inputs, context)
-        async with sessions.opened(context, record.database) as session:
+        async with sessions.opened(context, record.place) as session:
             found = await _checked(record, session)
             there = await roles.clients(session, list(record.wanted))
         counted = roles.by_role(there)
         changing = [s for s in found if s.own != record.wanted[s.role] or s.role in counted]
         return Preview(
-            summary=f"Let {listed(record.wanted)} write again in {record.database}",
+            summary=f"Let {listed(record.wanted)} write again in {record.place}",
             fingerprint=fingerprint,
             changes=tuple(
                 Change(
-                    subject=f"{each.role} in {record.database}",
+                    subject=f"{each.role} in {record.place}",
                     before=f"{writing.told(each.own)}, "
                     f"{count(counted.get(each.role, 0), 'session')}",
                     after=f"{writing.told(record.wanted[each.role])}, connected again",
@@ -108,10 +108,10 @@ class PostgresClearReadOnly(Action):
     async def capture(self, inputs: PostgresClearReadOnlyInputs, context: Context) -> JsonObject:
         """Record the defaults that are about to be replaced."""
         record = _record(inputs, context)
-        async with sessions.opened(context, record.database) as session:
+        async with sessions.opened(context, record.place) as session:
             found = await _checked(record, session)
         return Record(
-            database=record.database,
+            place=record.place,
             identity=record.identity,
             before={each.role: each.own for each in found},
             wanted=record.wanted,
@@ -129,20 +129,20 @@ class PostgresClearReadOnly(Action):
         """Look at the defaults, and for sessions from before."""
         record = _record(inputs, context)
         names = list(record.wanted)
-        async with sessions.opened(context, record.database) as session:
+        async with sessions.opened(context, record.place) as session:
             found = await writing.settings(session, names)
             there = await roles.clients(session, names)
             left = await writing.old(context, session, names, WAY)
         if other := [s for s in found if s.own != record.wanted[s.role]]:
             told = listed(f"{each.role} is {writing.told(each.own)}" for each in other)
-            return Refuted(why=f"{told} in {record.database}, not what {inputs.from_step} recorded")
+            return Refuted(why=f"{told} in {record.place}, not what {inputs.from_step} recorded")
         if left or (left is None and there):
             return Refuted(why=f"may still only read: {listed(map(str, left or there), 3)}")
         able = [each.role for each in found if not each.read_only]
         unable = [each.role for each in found if each.read_only]
         rest = f"; read-only as before: {listed(unable)}" if unable else ""
         return Holds(
-            summary=f"writing in {record.database} again: {listed(able) or 'nobody'}{rest}",
+            summary=f"writing in {record.place} again: {listed(able) or 'nobody'}{rest}",
             output={"writing": able, "read_only": unable, "sessions": len(there)},
         )
 

@@ -1,15 +1,16 @@
 """`postgres.copy_rows`: put single rows back from another database, a restored one for instance."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from adapters.postgres import copies, foreign_keys, rows, sessions
 from adapters.postgres.copies import Copy, Part
+from adapters.postgres.places import EXAMPLE, MEANING, Host, Place
 from adapters.postgres.rows import Key, Shape, Value, Values
 from adapters.postgres.sessions import Session
-from adapters.postgres.tables import Table
+from adapters.postgres.tables import CopiedTable
 from adapters.values import Names, count, fingerprint_of, listed, masked
 from config.models.base import Identifier, Model
 from config.models.systems import System
@@ -35,36 +36,13 @@ LONGEST_VALUE = 60
 MOST = 1000
 
 
-def _key_of(value: Any) -> Any:
-    """Take a single value as a key of one column; numbers as their text."""
-    every = value if isinstance(value, list | tuple) else (value,)
-    if any(isinstance(each, bool) or not isinstance(each, str | int) for each in every):
-        raise ValueError("a key is a text or a whole number, or a list of them, one a column")
-    return tuple(str(each) for each in every)
-
-
-RowKey = Annotated[tuple[str, ...], BeforeValidator(_key_of), Field(min_length=1)]
-
-
-class CopiedTable(Model):
-    """One table, and which of its rows."""
-
-    table: Table = Field(description="`schema.table`, the same in both databases.")
-    keys: Annotated[
-        tuple[RowKey, ...],
-        Field(
-            min_length=1,
-            description="Primary keys; of several columns as lists, in the table's order.",
-        ),
-    ]
-
-
 class PostgresCopyRowsInputs(Model):
     """From where to where, and which rows."""
 
     source: Identifier = Field(
         description="Name in connections.databases of the one that has the good rows."
     )
+    source_host: Host | None = Field(default=None, description=MEANING, examples=[EXAMPLE])
     target: Identifier = Field(
         description="Name in connections.databases of the one that gets them."
     )
@@ -81,7 +59,7 @@ class PostgresCopyRowsInputs(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.source == self.target:
+        if self.source == self.target and self.source_host is None:
             raise ValueError("source and target are the same")
         names = [each.table for each in self.tables]
         if len(set(names)) < len(names):
@@ -92,6 +70,16 @@ class PostgresCopyRowsInputs(Model):
         if sum(len(each.keys) for each in self.tables) > MOST:
             raise ValueError(f"more than {MOST} rows: copy them in several steps")
         return self
+
+    @property
+    def origin(self) -> Place:
+        """Return where the good rows are read."""
+        return Place(name=self.source, host=self.source_host)
+
+    @property
+    def destination(self) -> Place:
+        """Return where they are written."""
+        return Place(name=self.target)
 
 
 class PostgresCopyRowsOutput(Model):
@@ -143,7 +131,7 @@ class PostgresCopyRows(Action):
 
     async def preview(self, inputs: PostgresCopyRowsInputs, context: Context) -> Preview:
         """Compare the rows column by column."""
-        async with sessions.opened(context, inputs.target) as target:
+        async with sessions.opened(context, inputs.destination) as target:
             found, theirs = await _compared(inputs, target, context)
             await copies.require_markers(target)
             warnings = sessions.unpinned(context, target)
@@ -156,7 +144,7 @@ class PostgresCopyRows(Action):
         over = sum(key in part.before for part in found for key in part.changed)
         return Preview(
             summary=f"Copy {count(number, 'row')} of {listed(p.shape.table for p in found)} from "
-            f"{inputs.source} to {inputs.target}",
+            f"{inputs.origin} to {inputs.target}",
             fingerprint=fingerprint_of(
                 [identity, theirs, [copies.plain((part,)) for part in found]]
             ),
@@ -169,7 +157,7 @@ class PostgresCopyRows(Action):
 
     async def capture(self, inputs: PostgresCopyRowsInputs, context: Context) -> JsonObject:
         """Keep the rows of before and those that are to come, encrypted."""
-        async with sessions.opened(context, inputs.target) as target:
+        async with sessions.opened(context, inputs.destination) as target:
             found, theirs = await _compared(inputs, target, context)
             await copies.require_markers(target)
             return {
@@ -184,7 +172,7 @@ class PostgresCopyRows(Action):
         self, inputs: PostgresCopyRowsInputs, captured: JsonObject, context: Context
     ) -> None:
         """Write the captured rows in one transaction, unless the marker is there."""
-        async with sessions.opened(context, inputs.target, writes=True) as target:
+        async with sessions.opened(context, inputs.destination, writes=True) as target:
             sessions.require_same(target, captured["identity"])
             await copies.write(target, await copies.unseal(captured, target, context), context)
 
@@ -192,7 +180,7 @@ class PostgresCopyRows(Action):
         self, inputs: PostgresCopyRowsInputs, captured: JsonObject, context: Context
     ) -> Verdict:
         """Compare the rows and the marker, and follow the tables' foreign keys."""
-        async with sessions.opened(context, inputs.target) as target:
+        async with sessions.opened(context, inputs.destination) as target:
             if captured:
                 found = await copies.unseal(captured, target, context)
                 mark = await copies.marker(target, context)
@@ -205,11 +193,11 @@ class PostgresCopyRows(Action):
             else:
                 found, _ = await _compared(inputs, target, context)
             if other := await _differing(found, target):
-                return Refuted(why=f"not as in {inputs.source}: {listed(other)}")
+                return Refuted(why=f"not as in {inputs.origin}: {listed(other)}")
         orphans, told = await _followed(inputs, context)
         number = captured.get("changed", 0)
         return Holds(
-            summary=f"{count(number, 'row')} copied from {inputs.source} to {inputs.target}, all "
+            summary=f"{count(number, 'row')} copied from {inputs.origin} to {inputs.target}, all "
             f"as they should be{told}",
             output={
                 "rows": {part.shape.table: len(part.wanted) for part in found},
@@ -223,11 +211,11 @@ class PostgresCopyRows(Action):
         self, inputs: PostgresCopyRowsInputs, captured: JsonObject, context: Context
     ) -> str:
         """Write the rows of before back, in one transaction, and look."""
-        async with sessions.opened(context, inputs.target, writes=True) as target:
+        async with sessions.opened(context, inputs.destination, writes=True) as target:
             sessions.require_same(target, captured["identity"])
             kept = await copies.unseal(captured, target, context)
             number = await copies.put_back(target, kept, context)
-        async with sessions.opened(context, inputs.target) as target:
+        async with sessions.opened(context, inputs.destination) as target:
             for part in kept:
                 if await rows.read(target, part.shape, part.keys) != part.before:
                     raise PermanentError(
@@ -240,9 +228,9 @@ async def _compared(
     inputs: PostgresCopyRowsInputs, target: Session, context: Context
 ) -> tuple[Copy, tuple[str, str]]:
     """Read both sides; return what differs, and which database the source is."""
-    names = (inputs.source, inputs.target)
+    names = (str(inputs.origin), inputs.target)
     found: list[Part] = []
-    async with sessions.opened(context, inputs.source) as source:
+    async with sessions.opened(context, inputs.origin) as source:
         ours, theirs = target.identity, source.identity
         if (ours.system, ours.number, ours.started) == (
             theirs.system,
@@ -304,7 +292,7 @@ async def _followed(inputs: PostgresCopyRowsInputs, context: Context) -> tuple[d
     """Count orphans of the tables' foreign keys; what keeps us from it is told."""
     wanted = {each.table for each in inputs.tables}
     try:
-        async with sessions.opened(context, inputs.target) as session:
+        async with sessions.opened(context, inputs.destination) as session:
             keys = [
                 each
                 for each in await foreign_keys.all_of(session)

@@ -7,10 +7,11 @@ from pydantic import Field
 
 from adapters.postgres import archives, programs, sessions, statements
 from adapters.postgres.archives import Archive
+from adapters.postgres.places import DatabaseInputs
 from adapters.postgres.sessions import Session
 from adapters.postgres.tables import Tables
 from adapters.values import count, fingerprint_of, listed
-from config.models.base import Identifier, Model
+from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
     ONE_REQUEST,
@@ -32,10 +33,9 @@ TELL = 0.5
 LOCK_WAIT = "10s"
 
 
-class PostgresDumpInputs(Model):
+class PostgresDumpInputs(DatabaseInputs):
     """What is dumped."""
 
-    database: Identifier = Field(description="Name in connections.databases.")
     tables: Tables = Field(
         default=(), description="`schema.table`, only these; left out: the whole database."
     )
@@ -83,7 +83,7 @@ class PostgresDump(Action):
 
     async def preview(self, inputs: PostgresDumpInputs, context: Context) -> Preview:
         """Say how much it is, once it is clear that all of it can be read."""
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             size, tables = await _readable(inputs, session)
             identity, major = session.identity.lasting, session.identity.version // 10_000
             warnings = sessions.unpinned(context, session)
@@ -99,9 +99,9 @@ class PostgresDump(Action):
             )
             warnings = (*warnings, much)
         return Preview(
-            summary=f"Dump {inputs.database} to the evidence ({told})",
+            summary=f"Dump {inputs.place} to the evidence ({told})",
             fingerprint=fingerprint_of([identity, inputs.tables]),
-            changes=(Change(subject=f"dump of {inputs.database}", before=None, after=told),),
+            changes=(Change(subject=f"dump of {inputs.place}", before=None, after=told),),
             in_place=kept is not None,
             touches=0,
             warnings=warnings,
@@ -109,7 +109,7 @@ class PostgresDump(Action):
 
     async def capture(self, inputs: PostgresDumpInputs, context: Context) -> JsonObject:
         """Record which database is meant, and its size."""
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             size, _ = await _readable(inputs, session)
             return {"identity": list(session.identity.lasting), "size": size}
 
@@ -119,7 +119,7 @@ class PostgresDump(Action):
         """Dump, unless this step has done so; list what was dumped; write the manifest."""
         if await archives.find(context, inputs.database) is not None:
             return
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             sessions.require_same(session, captured["identity"])
             major = session.identity.version // 10_000
         archive = Archive(
@@ -129,7 +129,7 @@ class PostgresDump(Action):
         lister = await programs.find("pg_restore", major)
         entries = await programs.entries_of(lister, archives.content(context, archive.parts))
         if not entries:
-            raise PermanentError(f"The dump of {inputs.database} lists nothing.")
+            raise PermanentError(f"The dump of {inputs.place} lists nothing.")
         await archives.finish(archive, entries)
 
     async def verify(
@@ -138,13 +138,13 @@ class PostgresDump(Action):
         """Read the dump again, and compare its hash."""
         found = await archives.find(context, inputs.database)
         if found is None:
-            return Refuted(why=f"there is no whole dump of {inputs.database}")
+            return Refuted(why=f"there is no whole dump of {inputs.place}")
         again = await archives.hashed(context, found.parts)
         if again != found.sha256:
             return Refuted(why=f"the dump {found.name} is not what was kept: its hash differs")
         told = f"{_bytes(found.size)}, {count(found.entries, 'listed object')}"
         return Holds(
-            summary=f"{inputs.database} is dumped to {found.name} ({told})", output=found.plain()
+            summary=f"{inputs.place} is dumped to {found.name} ({told})", output=found.plain()
         )
 
 
@@ -169,7 +169,7 @@ async def _fill(
     archive: Archive, inputs: PostgresDumpInputs, program: str, captured: JsonObject
 ) -> None:
     context = archive.context
-    parameters = await sessions.parameters(context, inputs.database)
+    parameters = await sessions.parameters(context, inputs.place)
     line = [
         program,
         "--format=custom",
@@ -185,7 +185,7 @@ async def _fill(
                 await archive.add(chunk)
             if await process.wait() != 0:
                 text = (await said).decode(errors="replace")
-                raise programs.failure(text, inputs.database)
+                raise programs.failure(text, str(inputs.place))
         finally:
             said.cancel()
             await asyncio.gather(said, return_exceptions=True)

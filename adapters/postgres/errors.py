@@ -4,6 +4,7 @@ Called by `sessions`, which knows whether something may have taken effect.
 """
 
 from adapters.postgres.drivers import ConnectError, LostError, ServerError
+from adapters.postgres.places import Place
 from adapters.values import redact
 from flows.actions import ActionError, PermanentError, TransientError, UnknownOutcomeError
 
@@ -16,21 +17,21 @@ READ_ONLY = "25006"
 SOON = ("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode")
 
 
-def of_connecting(error: ConnectError, name: str) -> ActionError:
+def of_connecting(error: ConnectError, place: Place) -> ActionError:
     """Say why there is no connection."""
     said = redact(str(error))
     if "FATAL" not in said and "certificate" not in said and "SSL" not in said:
-        return TransientError(f"The database {name} can't be reached: {said}", delay=AGAIN)
+        return TransientError(f"The database {place} can't be reached: {said}", delay=AGAIN)
     if any(each in said for each in SOON):
-        return TransientError(f"The database {name} takes no connection yet: {said}", delay=AGAIN)
+        return TransientError(f"The database {place} takes no connection yet: {said}", delay=AGAIN)
     told = said.rpartition("FATAL:")[2].strip()
     if "password authentication" in said or "no password" in said:
         return PermanentError(
-            f"The database {name} does not accept Backout's user ({told}): check the DSN that "
-            f"connections.databases.{name} refers to."
+            f"The database {place} does not accept Backout's user ({told}): check the DSN that "
+            f"connections.databases.{place.name} refers to."
         )
     return PermanentError(
-        f"The database {name} does not let Backout in: {told}. Check its DSN, and that the user "
+        f"The database {place} does not let Backout in: {told}. Check its DSN, and that the user "
         "may connect from here."
     )
 

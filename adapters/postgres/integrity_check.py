@@ -8,10 +8,11 @@ from pydantic import Field
 
 from adapters.postgres import foreign_keys, sessions
 from adapters.postgres.foreign_keys import ForeignKey
+from adapters.postgres.places import DatabaseInputs
 from adapters.postgres.sessions import Session
 from adapters.postgres.tables import Tables, parts
 from adapters.values import count, listed
-from config.models.base import Identifier, Model
+from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
     Context,
@@ -31,10 +32,9 @@ SHARE = 15.0
 SECONDS = 12.0
 
 
-class PostgresIntegrityCheckInputs(Model):
+class PostgresIntegrityCheckInputs(DatabaseInputs):
     """Which tables are looked at."""
 
-    database: Identifier = Field(description="Name in connections.databases.")
     tables: Tables = Field(
         default=(),
         description="`schema.table`, whose foreign keys are followed from and to; left out: all.",
@@ -87,15 +87,15 @@ class PostgresIntegrityCheck(Reading[PostgresIntegrityCheckInputs]):
     def describe(self, inputs: PostgresIntegrityCheckInputs) -> str:
         """Say what is looked at."""
         which = f"of {listed(inputs.tables)}" if inputs.tables else ""
-        return f"Follow every foreign key {which} in {inputs.database}".replace("  ", " ")
+        return f"Follow every foreign key {which} in {inputs.place}".replace("  ", " ")
 
     async def look(self, inputs: PostgresIntegrityCheckInputs, context: Context) -> Verdict:
         """Follow as many as the time of a look allows."""
         sofar = await context.clients.get(
-            f"postgres.integrity:{context.key}:{inputs.database}", _begin, _end
+            f"postgres.integrity:{context.key}:{inputs.place}", _begin, _end
         )
         try:
-            async with sessions.opened(context, inputs.database, seconds=SECONDS) as session:
+            async with sessions.opened(context, inputs.place, seconds=SECONDS) as session:
                 verdict = await _go_on(inputs, session, sofar, context)
         except TransientError as error:
             sofar.clear()
@@ -168,7 +168,7 @@ def _verdict(
     }
     if lacking:
         return NotYet(progress="; ".join(lacking), after=LOOK_AGAIN, output=output)
-    seen = f"{count(checked, 'foreign key')} of {inputs.database} followed, none broken"
+    seen = f"{count(checked, 'foreign key')} of {inputs.place} followed, none broken"
     if unproven:
         seen += f"; not validated: {listed(unproven)}"
     return Holds(summary=seen, output=output)

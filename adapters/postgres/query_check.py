@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from adapters.postgres import sessions
 from adapters.postgres.drivers import Row
-from config.models.base import Expression, Identifier, Model
+from adapters.postgres.places import DatabaseInputs
+from config.models.base import Expression, Model
 from config.models.systems import System
 from flows.actions import (
     Context,
@@ -32,10 +33,9 @@ QUERY = r"(?is)^\s*(select|with|table|values|show)\b.+$"
 Scalar = bool | int | float | str
 
 
-class PostgresQueryCheckInputs(Model):
+class PostgresQueryCheckInputs(DatabaseInputs):
     """What is asked, and what counts as well."""
 
-    database: Identifier = Field(description="Name in connections.databases.")
     query: str = Field(
         pattern=QUERY, max_length=8000, description="One statement with one row of one column."
     )
@@ -101,12 +101,12 @@ class PostgresQueryCheck(Reading[PostgresQueryCheckInputs]):
     def describe(self, inputs: PostgresQueryCheckInputs) -> str:
         """Say what is asked."""
         wanted = _wish(inputs)
-        return f"Ask {inputs.database} for {inputs.query}" + (f", {wanted}" if wanted else "")
+        return f"Ask {inputs.place} for {inputs.query}" + (f", {wanted}" if wanted else "")
 
     async def look(self, inputs: PostgresQueryCheckInputs, context: Context) -> Verdict:
         """Ask once."""
         try:
-            async with sessions.opened(context, inputs.database, seconds=SECONDS) as session:
+            async with sessions.opened(context, inputs.place, seconds=SECONDS) as session:
                 rows = await session.ask_foreign(inputs.query)
         except TransientError as error:
             return NotYet(progress=f"unknown: {error}", after=LOOK_AGAIN)

@@ -6,7 +6,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from adapters.postgres import sessions, statements
-from config.models.base import Identifier, Model
+from adapters.postgres.places import DatabaseInputs
+from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
     Context,
@@ -23,10 +24,9 @@ from flows.actions import (
 LOOK_AGAIN = 2.0
 
 
-class PostgresReadyInputs(Model):
+class PostgresReadyInputs(DatabaseInputs):
     """Which database, and what counts as ready."""
 
-    database: Identifier = Field(description="Name in connections.databases.")
     primary: bool = Field(default=True, description="Whether it must take writes.")
     fullest: float = Field(
         default=0.95, gt=0, le=1, description="Largest share of its connections in use."
@@ -68,14 +68,14 @@ class PostgresReady(Reading[PostgresReadyInputs]):
     def describe(self, inputs: PostgresReadyInputs) -> str:
         """Say what is asked."""
         kind = "as a primary" if inputs.primary else "at all"
-        return f"Ask the database {inputs.database} whether it answers {kind}"
+        return f"Ask the database {inputs.place} whether it answers {kind}"
 
     async def look(self, inputs: PostgresReadyInputs, context: Context) -> Verdict:
         """Connect once."""
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            async with sessions.opened(context, inputs.database) as session:
+            async with sessions.opened(context, inputs.place) as session:
                 ((version, most, used),) = await session.ask(statements.STATE)
                 identity = session.identity
         except TransientError as error:
@@ -95,7 +95,7 @@ class PostgresReady(Reading[PostgresReadyInputs]):
             "system_identifier": identity.system,
             "latency_ms": latency,
         }
-        seen = f"{inputs.database} answered in {latency:g} ms, {used} of {most} connections in use"
+        seen = f"{inputs.place} answered in {latency:g} ms, {used} of {most} connections in use"
         if lacking:
             told = f"{seen}; {' and '.join(lacking)}"
             return NotYet(progress=told, after=LOOK_AGAIN, output=output)

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.postgres import drivers, errors, statements
+from adapters.postgres import drivers, errors, places, statements
 from adapters.postgres.drivers import ConnectError, LostError, Parameters, Row, ServerError, Wire
+from adapters.postgres.places import Place
 from adapters.postgres.statements import Statement
 from adapters.values import listed, step_key
 from config.models.connections import DatabaseConnection
@@ -46,10 +47,15 @@ class Identity:
 class Session:
     """One transaction.  `lasting` once a lost answer leaves the outcome open."""
 
-    name: str
+    place: Place
     wire: Wire
     identity: Identity
     lasting: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the database's name for people, with its host where that was given."""
+        return str(self.place)
 
     async def ask(self, statement: Statement, *values: Any) -> list[Row]:
         """Run a statement of ours."""
@@ -64,19 +70,20 @@ class Session:
 
 @asynccontextmanager
 async def opened(
-    context: Context, name: str, *, writes: bool = False, seconds: float = READ_SECONDS
+    context: Context, place: Place, *, writes: bool = False, seconds: float = READ_SECONDS
 ) -> AsyncIterator[Session]:
     """Begin a transaction in a database of the system, and commit it at the end of the block.
 
     Reads see one moment.  `seconds` bounds each statement.  Raises `PermanentError` where the
-    database is not the pinned one, is a standby though we want to write, or refuses;
+    database is not the pinned one, is a standby though we want to write, or refuses, and where its
+    connection does not allow the place's host;
     `TransientError` where nothing was changed; `UnknownOutcomeError` where that can't be said.
     """
-    connection = found(context, name)
+    connection = found(context, place.name)
     try:
-        wire = await drivers.connect(await parameters(context, name))
+        wire = await drivers.connect(await parameters(context, place))
     except ConnectError as error:
-        raise errors.of_connecting(error, name) from None
+        raise errors.of_connecting(error, place) from None
     wire.seconds = seconds
     session: Session | None = None
     user = "that Backout uses"
@@ -86,14 +93,14 @@ async def opened(
         await wire.rows(statements.LIMITS.commented, [f"{each}ms" for each in limits])
         identity = _identity(await wire.rows(statements.IDENTITY.commented))
         user = identity.user
-        _require(identity, connection, name, writes=writes)
-        session = Session(name=name, wire=wire, identity=identity)
+        _require(identity, connection, place, writes=writes)
+        session = Session(place=place, wire=wire, identity=identity)
         yield session
         session.lasting = session.lasting or writes
         await wire.rows(statements.COMMIT)
     except (ServerError, LostError) as error:
         lasting = session is not None and session.lasting
-        raise errors.of_asking(error, name, user, lasting=lasting) from error
+        raise errors.of_asking(error, str(place), user, lasting=lasting) from error
     finally:
         await wire.close()
 
@@ -110,15 +117,21 @@ def found(context: Context, name: str) -> DatabaseConnection:
     return databases[name]
 
 
-async def parameters(context: Context, name: str) -> Parameters:
-    """Return what libpq needs to connect, the password included."""
+async def parameters(context: Context, place: Place) -> Parameters:
+    """Return what libpq needs to connect, the password included.
+
+    Raises `PermanentError` where there is no such database, its DSN is none, or its connection does
+    not allow the place's host.
+    """
+    connection = found(context, place.name)
     try:
-        parts = await drivers.parsed(context.surroundings.secret(found(context, name).dsn))
+        parts = await drivers.parsed(context.surroundings.secret(connection.dsn))
     except ValueError:
         raise PermanentError(
-            f"What connections.databases.{name}.dsn refers to is no libpq URI "
+            f"What connections.databases.{place.name}.dsn refers to is no libpq URI "
             "(postgresql://user:password@host:5432/database)."
         ) from None
+    parts = places.at(place, connection, parts)
     return {**parts, "application_name": application_name(context)}
 
 
@@ -141,27 +154,27 @@ def _identity(rows: Sequence[Row]) -> Identity:
 
 
 def _require(
-    identity: Identity, connection: DatabaseConnection, name: str, *, writes: bool
+    identity: Identity, connection: DatabaseConnection, place: Place, *, writes: bool
 ) -> None:
     pinned = connection.system_identifier
     if pinned is not None and pinned != identity.system:
         raise PermanentError(
-            f"The database {name} is another one than system.yaml says: its system_identifier is "
+            f"The database {place} is another one than system.yaml says: its system_identifier is "
             f"{identity.system}, pinned is {pinned}. Nothing was done; check the DSN."
         )
     if writes and identity.standby:
         raise PermanentError(
-            f"The database {name} is a standby, which takes no changes: let its DSN lead to the "
+            f"The database {place} is a standby, which takes no changes: let its DSN lead to the "
             "primary."
         )
 
 
 def unpinned(context: Context, session: Session) -> tuple[str, ...]:
     """Warn where nothing tells this database from another behind the same address."""
-    if found(context, session.name).system_identifier is not None:
+    if found(context, session.place.name).system_identifier is not None:
         return ()
     number = f'system_identifier: "{session.identity.system}"'
-    return (f"The database {session.name} is not pinned: add {number} to its connection.",)
+    return (f"The database {session.place.name} is not pinned: add {number} to its connection.",)
 
 
 def require_same(session: Session, captured: Sequence[str]) -> None:

@@ -5,10 +5,11 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from adapters.postgres import roles, sessions, statements, writing
+from adapters.postgres.places import DatabaseInputs
 from adapters.postgres.sessions import Session
 from adapters.postgres.writing import ON, Record, Setting
 from adapters.values import Names, count, fingerprint_of, listed
-from config.models.base import Identifier, Model
+from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
     ONE_REQUEST,
@@ -29,10 +30,9 @@ WAY = "read-only"
 BACK = "writing"
 
 
-class PostgresSetReadOnlyInputs(Model):
+class PostgresSetReadOnlyInputs(DatabaseInputs):
     """Who may only read, and who goes on writing."""
 
-    database: Identifier = Field(description="Name in connections.databases.")
     roles: Annotated[
         Names, Field(min_length=1, description="The applications' roles, as they log in.")
     ]
@@ -93,7 +93,7 @@ class PostgresSetReadOnly(Action):
 
     async def preview(self, inputs: PostgresSetReadOnlyInputs, context: Context) -> Preview:
         """Show the defaults and the sessions, once it is clear that both may be changed."""
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             found = await _settings(inputs, session)
             there = await roles.clients(session, inputs.roles)
             exempt = await writing.settings(session, inputs.exempt) if inputs.exempt else ()
@@ -104,11 +104,11 @@ class PostgresSetReadOnly(Action):
         counted = roles.by_role(there)
         changing = [each for each in found if each.own != ON or each.role in counted]
         return Preview(
-            summary=f"Let {listed(inputs.roles)} only read in {inputs.database}",
+            summary=f"Let {listed(inputs.roles)} only read in {inputs.place}",
             fingerprint=fingerprint_of([identity, [[s.role, s.own, s.wider] for s in found]]),
             changes=tuple(
                 Change(
-                    subject=f"{each.role} in {inputs.database}",
+                    subject=f"{each.role} in {inputs.place}",
                     before=_before(each, counted.get(each.role, 0)),
                     after="read-only, connected again",
                 )
@@ -122,10 +122,10 @@ class PostgresSetReadOnly(Action):
 
     async def capture(self, inputs: PostgresSetReadOnlyInputs, context: Context) -> JsonObject:
         """Record the roles' defaults."""
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             found = await _settings(inputs, session)
             return Record(
-                database=inputs.database,
+                place=inputs.place,
                 identity=session.identity.lasting,
                 before={each.role: each.own for each in found},
                 wanted={each.role: ON for each in found},
@@ -142,18 +142,18 @@ class PostgresSetReadOnly(Action):
     ) -> Verdict:
         """Look at the defaults, and for sessions from before."""
         names = list(inputs.roles)
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             found = await writing.settings(session, names)
             there = await roles.clients(session, names)
             left = await writing.old(context, session, names, WAY)
         if other := [each.role for each in found if each.own != ON]:
-            return Refuted(why=f"{listed(other)} may write in {inputs.database}")
+            return Refuted(why=f"{listed(other)} may write in {inputs.place}")
         if left is None and there:
             return Refuted(why=f"{roles.told(there)} may be older than the change, and write")
         if left:
             return Refuted(why=f"older than the change, and may write: {listed(map(str, left), 3)}")
         return Holds(
-            summary=f"read-only in {inputs.database}: {listed(inputs.roles)}; no session is older",
+            summary=f"read-only in {inputs.place}: {listed(inputs.roles)}; no session is older",
             output={"read_only": names, "sessions": len(there)},
         )
 
@@ -168,12 +168,12 @@ class PostgresSetReadOnly(Action):
 
 async def seen_back(context: Context, record: Record) -> str:
     """Look, and say who may write."""
-    async with sessions.opened(context, record.database) as session:
+    async with sessions.opened(context, record.place) as session:
         found = await writing.settings(session, list(record.wanted))
     if other := [f"{s.role} is {writing.told(s.own)}" for s in found if _other(s, record)]:
-        raise PermanentError(f"It is not as it was in {record.database}: {listed(other)}.")
+        raise PermanentError(f"It is not as it was in {record.place}: {listed(other)}.")
     return "; ".join(
-        f"{each.role} {'only reads' if each.read_only else 'writes'} in {record.database}"
+        f"{each.role} {'only reads' if each.read_only else 'writes'} in {record.place}"
         for each in found
     )
 

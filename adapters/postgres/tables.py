@@ -1,13 +1,14 @@
-"""Names of tables as people write them: `public.grades`.
+"""Names of tables, and keys of rows, as people write them: `public.grades`.
 
 Called by the actions that take tables.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from adapters.values import Names
+from config.models.base import Model
 
 NAME = r"^[^.\s\"]+\.[^.\s\"]+$"
 
@@ -31,3 +32,27 @@ def _whole(tables: tuple[str, ...]) -> tuple[str, ...]:
 
 Tables = Annotated[Names, AfterValidator(_whole)]
 """Several tables with their schemas; a single one may be given without brackets."""
+
+
+def _key_of(value: Any) -> Any:
+    """Take a single value as a key of one column; numbers as their text."""
+    every = value if isinstance(value, list | tuple) else (value,)
+    if any(isinstance(each, bool) or not isinstance(each, str | int) for each in every):
+        raise ValueError("a key is a text or a whole number, or a list of them, one a column")
+    return tuple(str(each) for each in every)
+
+
+RowKey = Annotated[tuple[str, ...], BeforeValidator(_key_of), Field(min_length=1)]
+
+
+class CopiedTable(Model):
+    """One table, and which of its rows."""
+
+    table: Table = Field(description="`schema.table`, the same in both databases.")
+    keys: Annotated[
+        tuple[RowKey, ...],
+        Field(
+            min_length=1,
+            description="Primary keys; of several columns as lists, in the table's order.",
+        ),
+    ]

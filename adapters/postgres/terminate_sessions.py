@@ -5,10 +5,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from adapters.postgres import endings, roles, sessions
+from adapters.postgres.places import DatabaseInputs
 from adapters.postgres.roles import Client, Role
 from adapters.postgres.sessions import Session
 from adapters.values import Names, count, fingerprint_of, listed
-from config.models.base import Identifier, Model
+from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
     ONE_REQUEST,
@@ -28,10 +29,9 @@ from flows.actions import (
 SHOWN = 20
 
 
-class PostgresTerminateSessionsInputs(Model):
+class PostgresTerminateSessionsInputs(DatabaseInputs):
     """Whose sessions are ended."""
 
-    database: Identifier = Field(description="Name in connections.databases.")
     roles: Annotated[
         Names, Field(min_length=1, description="Roles by name, as the sessions logged in.")
     ]
@@ -79,7 +79,7 @@ class PostgresTerminateSessions(Action):
 
     async def preview(self, inputs: PostgresTerminateSessionsInputs, context: Context) -> Preview:
         """List the sessions, once it is clear that they may be seen and ended."""
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             found = await _roles(inputs, session)
             there = await roles.clients(session, inputs.roles)
             warnings = sessions.unpinned(context, session)
@@ -88,7 +88,7 @@ class PostgresTerminateSessions(Action):
         busy = sum(each.state.startswith(("active", "idle in")) for each in there)
         return Preview(
             summary=f"End {count(len(there), 'session')} of {listed(inputs.roles)} in "
-            f"{inputs.database}",
+            f"{inputs.place}",
             # Sessions come and go by themselves: that is no drift.
             fingerprint=fingerprint_of([identity, [[r.name, r.delicate] for r in found]]),
             changes=(*changes[:SHOWN], *_more(changes)),
@@ -102,7 +102,7 @@ class PostgresTerminateSessions(Action):
         self, inputs: PostgresTerminateSessionsInputs, context: Context
     ) -> JsonObject:
         """Record which sessions are meant."""
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             await _roles(inputs, session)
             there = await roles.clients(session, inputs.roles)
             return {
@@ -114,7 +114,7 @@ class PostgresTerminateSessions(Action):
         self, inputs: PostgresTerminateSessionsInputs, captured: JsonObject, context: Context
     ) -> None:
         """Ask the server to end those that are still there, and wait a little for their end."""
-        async with sessions.opened(context, inputs.database, writes=True) as session:
+        async with sessions.opened(context, inputs.place, writes=True) as session:
             sessions.require_same(session, captured["identity"])
 
             async def left() -> list[Client]:
@@ -126,7 +126,7 @@ class PostgresTerminateSessions(Action):
         self, inputs: PostgresTerminateSessionsInputs, captured: JsonObject, context: Context
     ) -> Verdict:
         """Look whether one of them is left."""
-        async with sessions.opened(context, inputs.database) as session:
+        async with sessions.opened(context, inputs.place) as session:
             await _roles(inputs, session)
             there = await roles.clients(session, inputs.roles)
         left = _left(there, captured) if captured else list(there)

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from adapters.postgres import roles, sessions, statements
 from adapters.postgres.drivers import Row
+from adapters.postgres.places import DatabaseInputs
 from adapters.values import Names, count, listed
-from config.models.base import Duration, Identifier, Model
+from config.models.base import Duration, Model
 from config.models.systems import System
 from flows.actions import (
     Context,
@@ -25,10 +26,9 @@ from flows.actions import (
 LOOK_AGAIN = 2.0
 
 
-class PostgresWaitQuiescentInputs(Model):
+class PostgresWaitQuiescentInputs(DatabaseInputs):
     """Whose transactions have to be over, and how sure that must be."""
 
-    database: Identifier = Field(description="Name in connections.databases.")
     roles: Annotated[Names, Field(min_length=1, description="Roles that can write, by name.")]
     times: int = Field(default=3, ge=1, le=10, description="Looks in a row that must find none.")
     every: Duration = Field(
@@ -72,7 +72,7 @@ class PostgresWaitQuiescent(Reading[PostgresWaitQuiescentInputs]):
     def describe(self, inputs: PostgresWaitQuiescentInputs) -> str:
         """Say what is waited for."""
         return (
-            f"Wait until {listed(inputs.roles)} has no open transaction in {inputs.database}, "
+            f"Wait until {listed(inputs.roles)} has no open transaction in {inputs.place}, "
             f"{count(inputs.times, 'look')} in a row"
         )
 
@@ -80,7 +80,7 @@ class PostgresWaitQuiescent(Reading[PostgresWaitQuiescentInputs]):
         """Look until there is one, or until there was none often enough."""
         found: list[Row] = []
         try:
-            async with sessions.opened(context, inputs.database) as session:
+            async with sessions.opened(context, inputs.place) as session:
                 names = list(inputs.roles)
                 roles.require_visible(session, await roles.find(session, names))
                 for number in range(inputs.times):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.postgres import endings, roles, sessions, statements
+from adapters.postgres.places import Place
 from adapters.postgres.roles import Client
 from adapters.postgres.sessions import Session
 from adapters.postgres.statements import Statement, quoted
@@ -41,7 +42,7 @@ class Setting:
 class Record:
     """What is moved, in which database, from what to what."""
 
-    database: str
+    place: Place
     identity: tuple[str, str]
     before: Values
     wanted: Values
@@ -49,7 +50,8 @@ class Record:
     def plain(self) -> JsonObject:
         """Return what is captured."""
         return {
-            "database": self.database,
+            "database": self.place.name,
+            **({"host": self.place.host} if self.place.host else {}),
             "identity": list(self.identity),
             "before": dict(self.before),
             "wanted": dict(self.wanted),
@@ -59,7 +61,7 @@ class Record:
     def reversed(self) -> "Record":
         """Return the way back."""
         return Record(
-            database=self.database,
+            place=self.place,
             identity=self.identity,
             before=self.wanted,
             wanted=self.before,
@@ -70,7 +72,7 @@ def read(captured: JsonObject) -> Record:
     """Return a record that was captured."""
     system, database = captured["identity"]
     return Record(
-        database=captured["database"],
+        place=Place(name=captured["database"], host=captured.get("host")),
         identity=(system, database),
         before=captured["before"],
         wanted=captured["wanted"],
@@ -112,7 +114,7 @@ async def move(context: Context, record: Record, way: str) -> None:
     Raises `PermanentError` where somebody else has set something since.
     """
     store, name = context.surroundings.evidence, _name(context, way)
-    async with sessions.opened(context, record.database, writes=True) as session:
+    async with sessions.opened(context, record.place, writes=True) as session:
         sessions.require_same(session, record.identity)
         found = await settings(session, list(record.wanted))
         if others := disputed(record, found):
@@ -124,7 +126,7 @@ async def move(context: Context, record: Record, way: str) -> None:
         for role in changing:
             await session.ask(_altered(role, session.identity.database, record.wanted[role]))
     if await store.find(name) is None:
-        async with sessions.opened(context, record.database) as session:
+        async with sessions.opened(context, record.place) as session:
             ((now,),) = await session.ask(statements.NOW)
         await store.put(name, json.dumps({"since": now}).encode())
     elif changing:
@@ -132,7 +134,7 @@ async def move(context: Context, record: Record, way: str) -> None:
             f"Somebody has changed the defaults of {listed(changing)} while this step was at it: "
             "they are set again, and the sessions of in between were left. Plan again."
         )
-    async with sessions.opened(context, record.database, writes=True) as session:
+    async with sessions.opened(context, record.place, writes=True) as session:
 
         async def left() -> list[Client]:
             return await old(context, session, list(record.wanted), way) or []

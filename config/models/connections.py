@@ -12,6 +12,15 @@ from config.models.base import Duration, Identifier, Model
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
 Url = Annotated[str, Field(pattern=r"^(https?://|env:)\S+$")]
 HttpsUrl = Annotated[str, Field(pattern=r"^https://\S+$")]
+# What comes behind the last wildcard is a whole domain, so that nobody else can have the rest.
+HostPattern = Annotated[
+    str,
+    Field(
+        pattern=r"^(?:[-A-Za-z0-9.*?]*[*?][-A-Za-z0-9]*(?:\.[A-Za-z0-9][-A-Za-z0-9]*)+"
+        r"|[A-Za-z0-9][-A-Za-z0-9.]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$",
+        max_length=253,
+    ),
+]
 MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=254)]
 
 
@@ -96,6 +105,11 @@ class DatabaseConnection(Model):
     """One PostgreSQL database."""
 
     dsn: SecretRef = Field(description="Leads to a libpq URI: it holds the password.")
+    hosts: tuple[HostPattern, ...] = Field(
+        default=(),
+        description="Hosts that an action's `host` may lead to, with the credentials of the DSN: "
+        "names, or patterns such as *.abc.eu-west-1.rds.amazonaws.com; none by default.",
+    )
     system_identifier: str | None = Field(
         default=None,
         pattern=r"^\d+$",

@@ -22,7 +22,7 @@ QUIET = (statements.BEGIN_READ, statements.BEGIN_WRITE, statements.LIMITS.commen
 WHEN = "2026-11-21 11:00:00+00"
 CONNECTIONS = {
     "main": {"dsn": "env:MAIN_DATABASE", "system_identifier": SYSTEM},
-    "recovered": {"dsn": "env:RECOVERED_DATABASE"},
+    "recovered": {"dsn": "env:RECOVERED_DATABASE", "hosts": ["*.restored.example"]},
 }
 SECRETS = {
     "MAIN_DATABASE": "postgresql://backout:database-secret@db.example:5432/main",
