@@ -78,7 +78,7 @@ class Part:
         """Return what is answered in place of the services, if anything."""
         return None
 
-    def state(self) -> Object | None:
+    def state(self) -> Object | list[Object] | None:
         """Return what the panel shows under the part's name; None where there is nothing."""
         return None
 

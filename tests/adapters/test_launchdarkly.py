@@ -9,9 +9,9 @@ import pytest
 from adapters.clients import ClientPool
 from adapters.registry import ActionRegistry
 from flows.actions import Holds, PermanentError, Refuted, TransientError, UnknownOutcomeError
-from tests.adapters import launchdarkly_stub as stub
+from sandbox.flags import documents
+from sandbox.flags.launchdarkly import PROJECT, TOKEN, LaunchDarkly
 from tests.adapters.fakes import FakeContext, surroundings_for, system_for
-from tests.adapters.launchdarkly_stub import LaunchDarkly
 from tests.adapters.uses import Use
 
 KEY = "aivo-new-features"
@@ -39,11 +39,11 @@ def use(
 ) -> Callable[..., Use]:
     """Make uses of the action; `environment` and `token` may be other ones than the stand-in's."""
 
-    def make(environment: str = "production", token: str = stub.TOKEN, **inputs: Any) -> Use:
+    def make(environment: str = "production", token: str = TOKEN, **inputs: Any) -> Use:
         context = FakeContext(
             system=system_for(
                 launchdarkly={
-                    "project": stub.PROJECT,
+                    "project": PROJECT,
                     "environment": environment,
                     "token": "env:LAUNCHDARKLY",
                     "url": darkly.url,
@@ -86,7 +86,7 @@ async def test_a_rollout_is_replaced_and_put_back(
 ) -> None:
     """One variation for everyone in place of a rollout, whose weights and bucket come back."""
     darkly.touch(fallthrough=ROLLOUT)
-    classic = use(variation=stub.CLASSIC)
+    classic = use(variation=documents.CLASSIC)
     seen = await classic.preview()
     assert seen.changes[0].before == 'on, serving 60 % "new", 40 % "classic"'
     await classic.apply()
@@ -97,7 +97,7 @@ async def test_a_rollout_is_replaced_and_put_back(
 
 async def test_both_are_one_patch(use: Callable[..., Use], darkly: LaunchDarkly) -> None:
     """A flag never serves the old default for a moment: it is off first, and on last."""
-    both = use(on=False, variation=stub.BETA)
+    both = use(on=False, variation=documents.BETA)
     await both.apply()
     await both.undo()
     assert [[each["kind"][:4] for each in every] for every in darkly.patches] == [
@@ -113,7 +113,7 @@ async def test_drift_changes_the_fingerprint(
     use: Callable[..., Use], darkly: LaunchDarkly, change: dict[str, Any]
 ) -> None:
     """What decides about what people get is drift; what was captured is not overwritten."""
-    off = use(on=False, variation=stub.CLASSIC)
+    off = use(on=False, variation=documents.CLASSIC)
     before = await off.preview()
     captured = await off.action.capture(off.inputs, off.context)
     darkly.touch(**change)
@@ -224,7 +224,7 @@ async def test_what_is_wrong_is_said_before_anything_changes(
 async def test_warnings(use: Callable[..., Use], darkly: LaunchDarkly) -> None:
     """Flags that count on it, what it counts on, rules and a missing off variation are said."""
     need = {"key": KEY, "variation": 0}
-    darkly.flags["quiz"] = stub.flag("quiz", prerequisites=[need], on=False, offVariation=None)
+    darkly.flags["quiz"] = documents.flag("quiz", prerequisites=[need], on=False, offVariation=None)
     assert (await use(on=False).preview()).warnings == ("other flags count on this one: quiz",)
     quiz = await use(flag="quiz", on=True).preview()
     assert quiz.changes[0].before == "off, serving what each application has in its code"
@@ -241,7 +241,7 @@ async def test_an_experiment_and_an_archived_flag_stay(
     experiment = {"rollout": {**ROLLOUT["rollout"], "experimentAllocation": {"canReshuffle": True}}}
     darkly.touch(fallthrough=experiment)
     with pytest.raises(PermanentError, match="stop the experiment"):
-        await use(variation=stub.NEW).preview()
+        await use(variation=documents.NEW).preview()
     off = use(on=False)
     await off.apply()
     await off.undo()

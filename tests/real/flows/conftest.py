@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.vault import make_key
-from tests.adapters import launchdarkly_stub
-from tests.adapters.launchdarkly_stub import LaunchDarkly
+from sandbox.flags import launchdarkly
+from sandbox.flags.launchdarkly import LaunchDarkly
 from tests.real.flows.school import databases
 from tests.real.flows.stage import Stage
 from tests.real.services.aws.server import REGION, Aws
@@ -91,5 +91,5 @@ def account(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Json:
 @pytest.fixture
 def flags(darkly: LaunchDarkly, monkeypatch: pytest.MonkeyPatch) -> Json:
     """LaunchDarkly as a connection."""
-    monkeypatch.setenv("AIVO_LAUNCHDARKLY_TOKEN", launchdarkly_stub.TOKEN)
-    return {"project": launchdarkly_stub.PROJECT, "url": darkly.url}
+    monkeypatch.setenv("AIVO_LAUNCHDARKLY_TOKEN", launchdarkly.TOKEN)
+    return {"project": launchdarkly.PROJECT, "url": darkly.url}

@@ -8,7 +8,7 @@ import pytest
 
 from flows import events
 from flows.states import State, StepState
-from tests.adapters.launchdarkly_stub import LaunchDarkly
+from sandbox.flags.launchdarkly import LaunchDarkly
 from tests.real.aws.balancers import forward
 from tests.real.flows.conftest import Open
 from tests.real.services.aws.server import Aws
