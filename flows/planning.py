@@ -68,6 +68,7 @@ class _Resolved:
     inputs: Mapping[str, Any]
     late: Mapping[str, tuple[str, ...]]
     preview: Preview
+    losses: str
 
 
 class Planner:
@@ -190,13 +191,14 @@ class Planner:
                 model = action.Inputs.model_validate(inputs)
                 inputs = model.model_dump(mode="json")
                 preview = await self._looks.preview(draft.run, step.id, action, model, draft.values)
+            losses = _losses(step, preview, draft)
         except (ActionError, templates.TemplateError) as error:
             raise PlanningError(f"“{step.title}” can't be done: {error}") from error
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise PlanningError(f"“{step.title}”: {place}: {problem['msg']}") from error
-        return _Resolved(action=action, inputs=inputs, late=late, preview=preview)
+        return _Resolved(action=action, inputs=inputs, late=late, preview=preview, losses=losses)
 
 
 def _planned(
@@ -220,7 +222,7 @@ def _planned(
             for c in preview.changes
         ),
         warnings=preview.warnings,
-        losses=preview.losses,
+        losses=found.losses,
         fingerprint=preview.fingerprint,
         in_place=preview.in_place,
         touches=preview.touches,
@@ -236,6 +238,14 @@ def _planned(
         follows=tuple(each for each in step.follows if each in there),
         rules=_rules(authorizing.authorization_class(bundle, step.gate)) if step.gate else None,
     )
+
+
+def _losses(step: ProcedureStep, preview: Preview, draft: _Draft) -> str:
+    """Join what the procedure says is lost with what the action sees: a late one sees nothing."""
+    if preview.in_place:
+        return preview.losses
+    said = templates.render(step.loses, draft.values) if step.loses else ""
+    return "; ".join(each for each in (said, preview.losses) if each)
 
 
 def _rules(kind: AuthorizationClass) -> GateRules:

@@ -1,7 +1,7 @@
 """`procedures/*.yaml` and `messages/*.md`: steps in an order in which they can be done."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.checks import scopes
 from config.checks.actions import MESSAGE, Use, check_use
@@ -57,6 +57,7 @@ def _check_procedure(notes: Notes, procedure: Procedure, actions: ActionCatalog)
     steps = tuple(placed(procedure))
     notes.must_differ(file, "step", (((*each.trail, "id"), each.step.id) for each in steps))
     outputs = _outputs(steps, actions)
+    assessed = frozenset(step.id for stage in procedure.stages("assess") for step in stage)
     given = {name: each.default for name, each in procedure.inputs.items()}
     known = {name: value for name, value in given.items() if value is not None}
     for each in steps:
@@ -75,6 +76,8 @@ def _check_procedure(notes: Notes, procedure: Procedure, actions: ActionCatalog)
             where = (*each.trail, "follows", number)
             notes.must_exist(file, where, "earlier step", name, before)
         _check_step(notes, file, each, scope, classes)
+        planned = replace(scope, roots={**scope.roots, "steps": assessed})
+        scopes.check_templates(notes, file, (*each.trail, "loses"), each.step.loses, planned)
 
 
 def _check_step(notes: Notes, file: str, each: Placed, scope: Scope, classes: list[str]) -> None:

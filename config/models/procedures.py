@@ -34,6 +34,12 @@ class Step(Traced):
     gate: Identifier | None = Field(
         default=None, description="A further authorization class asked for this step alone."
     )
+    loses: str = Field(
+        default="",
+        max_length=300,
+        description="What is lost by it, as its approvers read it, where the action can't know; a "
+        "template over what the plan knows.",
+    )
     skippable: bool = Field(default=True, description="Whether authority may skip it at all.")
     required: bool = Field(
         default=True,
