@@ -7,35 +7,22 @@ A test imports the fixture `aws`.
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Thread
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from sandbox.aws import errors, serving
+from sandbox.aws.errors import AwsError
+from sandbox.aws.front import Call, Fault
+from sandbox.aws.progress import Progress
+from sandbox.aws.serving import Server
 from tests.real.presence import missing
-from tests.real.services.aws import (
-    cloudfront,
-    elbv2,
-    errors,
-    logs,
-    rds,
-    route53,
-    secretsmanager,
-)
-from tests.real.services.aws.errors import AwsError
-from tests.real.services.aws.front import Call, Fault, Front
-from tests.real.services.aws.patches import Patches
-from tests.real.services.aws.progress import Progress
 
 REGION = "eu-west-1"
-SERVICES: tuple[ModuleType, ...] = (cloudfront, elbv2, logs, rds, route53, secretsmanager)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +43,11 @@ class Aws:
     name that requests are signed for, and the operation; faults take regular expressions of it.
     """
 
-    def __init__(self, url: str, front: Front, progress: Progress) -> None:
-        self.url = url
-        self.progress = progress
-        self._front = front
+    def __init__(self, server: Server) -> None:
+        self.url = server.url
+        self.progress = server.progress
+        self._server = server
+        self._front = server.front
         # One for all, because a session reads its services' descriptions anew.
         self._session: Any = importlib.import_module("boto3.session").Session()
 
@@ -151,34 +139,18 @@ class Aws:
 
     def reset(self) -> None:
         """Forget everything: an account in which nothing was ever made."""
-        self._front.clear()
-        self.progress.clear()
-        backends: Any = importlib.import_module("moto.moto_api._internal.models")
-        backends.moto_api_backend.reset()
+        self._server.reset()
 
 
 @contextmanager
-def serving() -> Iterator[Aws]:
+def opened() -> Iterator[Aws]:
     """Serve while the block runs."""
-    apps: Any = importlib.import_module("moto.moto_server.werkzeug_app")
-    wsgi: Any = importlib.import_module("werkzeug.serving")
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it would print every request
-    progress = Progress()
-    with ExitStack() as block:
-        for service in SERVICES:
-            service.tighten(Patches(block), progress)
-        front = Front(apps.DomainDispatcherApplication(apps.create_backend_app))
-        handler = apps.MotoRequestHandler
-        server = wsgi.make_server("127.0.0.1", 0, front, threaded=True, request_handler=handler)
-        thread = Thread(target=server.serve_forever, args=(0.05,), name="aws")
-        thread.start()
-        try:
-            yield Aws(f"http://127.0.0.1:{server.server_address[1]}", front, progress)
-        finally:
-            front.clear()
-            server.shutdown()
-            server.server_close()
-            thread.join()
+    server = Server(Progress())
+    server.open()
+    try:
+        yield Aws(server)
+    finally:
+        server.close()
 
 
 _running: list[Aws] = []
@@ -194,9 +166,9 @@ def aws_server() -> Iterator[Aws]:
     if _running:
         yield _running[0]
         return
-    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("boto3") is None:
+    if not serving.is_installed():
         missing("moto", "Python: moto[server] and boto3, which `make test` installs")
-    with serving() as found:
+    with opened() as found:
         _running.append(found)
         yield found
         _running.clear()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.real.services.aws.patches import Patches
-from tests.real.services.aws.progress import Progress
+from sandbox.aws.patches import Patches
+from sandbox.aws.progress import Progress
 
 CHANGE = "route53:Change"
 WRITES = ("change_resource_record_sets", "create_hosted_zone", "delete_hosted_zone")

@@ -1,4 +1,4 @@
-"""Operations that AWS takes its time for: begun, looked at, done when the test wants it."""
+"""Operations that AWS takes its time for: begun, looked at, done when it is time."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Operation:
 
 
 class Progress:
-    """All operations of a test.
+    """All operations.
 
     By itself each is pending at the first `looks` looks and done at the next; None: for ever, until
-    the test calls `finish` or `fail`.
+    somebody calls `finish` or `fail`.
     """
 
     def __init__(self) -> None:
@@ -59,8 +59,12 @@ class Progress:
         with self._lock:
             for each in self._matching(kind, name):
                 each.looks += 1
-                if self.looks is not None and each.looks > self.looks:
+                if self.is_due(each):
                     each.state = "done"
+
+    def is_due(self, operation: Operation) -> bool:
+        """Say whether something that is pending is done by now."""
+        return self.looks is not None and operation.looks > self.looks
 
     def finish(self, kind: str | None = None, name: str | None = None) -> None:
         """Let everything (or what matches) have succeeded."""

@@ -11,7 +11,7 @@ JSON = {"logs", "secretsmanager", "ssm"}
 REST_XML = {"cloudfront", "route53"}
 # The others are "query": elasticloadbalancing, rds, iam, sts; and s3 has its own kind of XML.
 
-REQUEST_ID = "5f3c1f0e-0000-4000-8000-backoutbench0"
+REQUEST_ID = "5f3c1f0e-0000-4000-8000-backoutsandbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

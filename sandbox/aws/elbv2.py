@@ -1,6 +1,6 @@
 """Elastic Load Balancing: refuse forward actions that AWS refuses, and moto takes; try targets.
 
-A registered target is `initial` while its health is tried, `unhealthy` when the test lets that
+A registered target is `initial` while its health is tried, `unhealthy` when that is let
 fail, and `unused` for as long as no listener forwards to its group.  To moto all are healthy.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tests.real.services.aws.patches import Patches, arguments
-from tests.real.services.aws.progress import Progress
+from sandbox.aws.patches import Patches, arguments
+from sandbox.aws.progress import Progress
 
 TARGET = "elbv2:Target"
 HEAVIEST = 999

@@ -7,18 +7,14 @@ import re
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
-from threading import Event
+from threading import Event, RLock
 from typing import Any
-from urllib.parse import parse_qs
 
-from moto.core.utils import get_service_model
-from werkzeug.wrappers import Request
+from sandbox.aws.errors import AwsError, body, denied
+from sandbox.aws.operations import Environment, operation_of
 
-from tests.real.services.aws.errors import AwsError, body, denied
-
+KEPT = 20_000
 SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4")
-PLACEHOLDER = re.compile(r"\\{(\w+)(\\\+)?\\}")
 # Where IAM's name for a right is not the operation's.
 RIGHTS = {
     "s3:ListObjectsV2": "s3:ListBucket",
@@ -31,7 +27,6 @@ RIGHTS = {
 }
 
 Answer = Callable[[str, list[tuple[str, str]]], Any]
-Environment = dict[str, Any]
 Application = Callable[[Environment, Answer], Iterable[bytes]]
 
 
@@ -52,6 +47,10 @@ class Call:
         return RIGHTS.get(name, name)
 
 
+Guard = Callable[[Call], AwsError | None]
+"""Looks at a call before it happens; what it returns is the answer."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Fault:
     """What happens to calls whose `service:Operation` matches, so many times.
@@ -69,10 +68,12 @@ class Fault:
 
 
 class Front:
-    """A WSGI application around moto's."""
+    """A WSGI application around moto's, which handles one request after the other."""
 
     def __init__(self, inner: Application) -> None:
         self._inner = inner
+        self.lock = RLock()
+        self.guard: Guard | None = None
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
         self.users: dict[str, tuple[str, frozenset[str]]] = {}  # key id: name and rights
@@ -93,7 +94,7 @@ class Front:
         """Handle one request."""
         scope = SCOPE.search(environment.get("HTTP_AUTHORIZATION", ""))
         if not scope:
-            return self._inner(environment, answer)
+            return self._ask(environment, answer)
         service = scope["service"]
         operation = operation_of(service, environment)
         fault = self._next_fault(f"{service}:{operation}")
@@ -112,34 +113,37 @@ class Front:
         )
         lost = fault is not None and (fault.loses_answer or fault.hangs)
         if lost:  # now, because the client, and the next test, go on as soon as it is cut
-            self.calls.append(call)
+            self._note(call)
         try:
-            return self._handle(environment, noted, fault, (scope["key"], service, operation))
+            return self._handle(environment, noted, fault, call)
         finally:
             if not lost:
-                self.calls.append(replace(call, status=statuses[-1] if statuses else 0))
+                self._note(replace(call, status=statuses[-1] if statuses else 0))
+
+    def _note(self, call: Call) -> None:
+        self.calls.append(call)
+        del self.calls[:-KEPT]
 
     def _handle(
-        self,
-        environment: Environment,
-        answer: Answer,
-        fault: Fault | None,
-        asked: tuple[str, str, str],
+        self, environment: Environment, answer: Answer, fault: Fault | None, call: Call
     ) -> Iterable[bytes]:
-        key, service, operation = asked
         if fault and fault.hangs:
             fault.lifted.wait()
             return cut(environment)
         if fault and fault.error:
-            error = fault.error(service) if callable(fault.error) else fault.error
-            return refuse(service, error, answer)
-        if lacking := self._lacks(key, f"{service}:{operation}"):
-            return refuse(service, denied(service, *lacking), answer)
+            error = fault.error(call.service) if callable(fault.error) else fault.error
+            return refuse(call.service, error, answer)
+        if refused := self._refusal(call):
+            return refuse(call.service, refused, answer)
         if fault and fault.loses_answer:
-            for _ in self._inner(environment, lambda *_: io.BytesIO().write):
+            for _ in self._ask(environment, lambda *_: io.BytesIO().write):
                 pass
             return cut(environment)
-        return self._inner(environment, answer)
+        return self._ask(environment, answer)
+
+    def _ask(self, environment: Environment, answer: Answer) -> Iterable[bytes]:
+        with self.lock:  # moto is not made for several threads
+            return self._inner(environment, answer)
 
     def _next_fault(self, name: str) -> Fault | None:
         for each in self.faults:
@@ -148,12 +152,13 @@ class Front:
                 return each
         return None
 
-    def _lacks(self, key: str, name: str) -> tuple[str, str] | None:
-        """Return the right that a user of the test lacks, and the user's name."""
-        right = RIGHTS.get(name, name)
-        user, rights = self.users.get(key, ("", frozenset({right})))
-        free = name == "sts:GetCallerIdentity"  # nobody can be refused this one
-        return None if free or right in rights else (right, user)
+    def _refusal(self, call: Call) -> AwsError | None:
+        """Return what is said to a user who lacks the right to it."""
+        if self.guard is not None and (error := self.guard(call)):
+            return error
+        user, rights = self.users.get(call.key_id, ("", frozenset({call.right})))
+        free = call.right == "sts:GetCallerIdentity"  # nobody can be refused this one
+        return None if free or call.right in rights else denied(call.service, call.right, user)
 
 
 def refuse(service: str, error: AwsError, answer: Answer) -> list[bytes]:
@@ -168,48 +173,4 @@ def cut(environment: Environment) -> Iterable[bytes]:
     """Close the connection without an answer."""
     connection: socket.socket = environment["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)
-    raise ConnectionAbortedError("The bench cut this connection, as a test asked for.")
-
-
-def operation_of(service: str, environment: Environment) -> str:
-    """Return the name of the operation that a request asks for, or ""."""
-    if target := environment.get("HTTP_X_AMZ_TARGET"):
-        return str(target).rpartition(".")[2]
-    if "form-urlencoded" in environment.get("CONTENT_TYPE", ""):
-        length = int(environment.get("CONTENT_LENGTH") or 0)
-        content = environment["wsgi.input"].read(length)
-        environment["wsgi.input"] = io.BytesIO(content)
-        return next(iter(parse_qs(content.decode()).get("Action", [])), "")
-    return by_address(service, Request(environment))
-
-
-def by_address(service: str, request: Request) -> str:
-    """Find a REST operation by method, path, query and headers: the one that asks for most."""
-    best = ("", -1)
-    model = get_service_model(service)
-    for name in model.operation_names:
-        operation = model.operation_model(name)
-        if operation.http["method"] != request.method:
-            continue
-        path, _, query = operation.http["requestUri"].partition("?")
-        asked = {*parse_qs(query, keep_blank_values=True), *required(operation, "querystring")}
-        headers = required(operation, "header")
-        fits = all(each in request.args for each in asked)
-        fits = fits and all(each in request.headers for each in headers)
-        if fits and as_pattern(path).fullmatch(request.path.rstrip("/") or "/"):
-            best = max(best, (name, 100 * len({*asked, *headers}) + len(path)), key=itemgetter(1))
-    return best[0]
-
-
-def required(operation: Any, location: str) -> list[str]:
-    """Return what an operation must have in its query, or in its headers."""
-    shape = operation.input_shape
-    members = [shape.members[name] for name in shape.required_members] if shape else []
-    found = (each.serialization for each in members)
-    return [str(each["name"]) for each in found if each.get("location") == location]
-
-
-def as_pattern(path: str) -> re.Pattern[str]:
-    """Turn `/{Bucket}/{Key+}` into a pattern."""
-    text = re.escape(path.rstrip("/") or "/")
-    return re.compile(PLACEHOLDER.sub(lambda each: ".+" if each[2] else "[^/]+", text))
+    raise ConnectionAbortedError("The simulation cut this connection, as it was asked to.")

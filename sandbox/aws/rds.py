@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.real.services.aws.patches import Patches, arguments
-from tests.real.services.aws.progress import Progress
+from sandbox.aws.patches import Patches, arguments
+from sandbox.aws.progress import Progress
 
 INSTANCE = "rds:DBInstance"
 SNAPSHOT = "rds:DBSnapshot"
@@ -18,7 +18,7 @@ BUSY = (CREATING, MODIFYING)
 
 
 def tighten(patches: Patches, progress: Progress) -> None:
-    """Let everything begin busy, and become available as the test's `progress` says."""
+    """Let everything begin busy, and become available as `progress` says."""
     _instances(patches, progress)
     _snapshots(patches, progress)
     _restores(patches)
@@ -169,7 +169,7 @@ def _require(database: Any) -> None:
 
 
 def _settle(found: Any, progress: Progress, kind: str, name: str) -> None:
-    """Take over what the test let become of it."""
+    """Take over what has become of it."""
     operation = progress.find(kind, name)
     if operation and operation.state != "pending" and found.status in BUSY:
         found.status = READY if operation.done else FAILED

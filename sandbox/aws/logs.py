@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.real.services.aws.patches import Patches, arguments
-from tests.real.services.aws.progress import Progress
+from sandbox.aws.patches import Patches, arguments
+from sandbox.aws.progress import Progress
 
 UNDERSTOOD = re.compile(r'(?:[A-Za-z][^\s"?%{}\[\]]*(?: (?!-)[^\s"?%{}\[\]]+)*|"[^"]*")?')
 """Plain words, all of which must be there, or one phrase in quotation marks."""
 
 
 def tighten(patches: Patches, _: Progress) -> None:
-    """Fail a test that relies on a pattern which is not judged."""
+    """Refuse a pattern that is not judged, so that nobody relies on it."""
     from moto.logs.exceptions import LogsClientError
     from moto.logs.models import LogGroup
 
@@ -22,7 +22,7 @@ def tighten(patches: Patches, _: Progress) -> None:
         if not UNDERSTOOD.fullmatch(pattern):
             raise LogsClientError(
                 "InvalidParameterException",
-                f"The bench judges plain words and one phrase only, not {pattern!r}.",
+                f"The simulation judges plain words and one phrase only, not {pattern!r}.",
             )
         return original(group, *values, **named)
 
