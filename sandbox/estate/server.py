@@ -18,6 +18,7 @@ from sandbox.estate.access import TOKEN, Access
 from sandbox.estate.clock import Clock, Timers
 from sandbox.estate.cluster import Cluster
 from sandbox.estate.control import Control
+from sandbox.estate.customers import Customers
 from sandbox.estate.faults import Faults, Handler, Target
 from sandbox.estate.guards import check_host
 from sandbox.estate.images import ImageRule
@@ -102,8 +103,9 @@ class Estate:
         await self.stop()
 
     def add_routes(self, app: web.Application) -> None:
-        """Let another application of the sandbox serve the control routes too."""
+        """Let another application of the sandbox serve the control routes and the status page."""
         app.add_routes(self.control.routes())
+        app.add_routes(Customers(self.statuspage).routes())
 
     @property
     def url(self) -> str:
@@ -196,6 +198,7 @@ class Estate:
                 "services": cluster_view(self.cluster, self.traffic.points[-1]),
                 "history": history_view(self.cluster),
                 "statuspage": self.statuspage.incidents,
+                "components": self.statuspage.components.all,
             }
         )
 

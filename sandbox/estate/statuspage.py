@@ -1,4 +1,7 @@
-"""Statuspage's incident API, strict: what it doesn't know it refuses, to catch wrong requests."""
+"""Statuspage's API of incidents and components, strict: what it doesn't know it refuses.
+
+`customers` shows the same page as its readers see it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from random import Random
 from aiohttp import web
 
 from sandbox.estate.clock import stamp
+from sandbox.estate.components import Components
 from sandbox.estate.values import Object
 
 TOKEN = "sandbox-statuspage"  # noqa: S105  # opens nothing but the sandbox
@@ -40,7 +44,7 @@ class StatuspageError(Exception):
 
 
 class Statuspage:
-    """One page and its incidents, newest first."""
+    """One page: its incidents, newest first, and its components."""
 
     def __init__(
         self,
@@ -56,16 +60,21 @@ class Statuspage:
         self.calls_allowed = 60
         self.calls_window = 60.0  # one call a second, measured over a rolling minute
         self.incidents: list[Object] = []
+        self.components = Components(PAGE)
+        self.components.reset(stamp())
 
     def reset(self) -> None:
-        """Forget all incidents."""
+        """Forget all incidents; every component is operational."""
         self.incidents.clear()
+        self.components.reset(self._stamp())
         self._calls.clear()
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, under `/v1`."""
-        base = "/v1/pages/{page}/incidents"
+        page = "/v1/pages/{page}"
+        base = f"{page}/incidents"
         return [
+            web.get(f"{page}/components", self._guarded(self._components)),
             web.post(base, self._guarded(self._create)),
             web.get(base, self._guarded(self._list)),
             web.get(base + "/unresolved", self._guarded(self._unresolved)),
@@ -81,6 +90,8 @@ class Statuspage:
             try:
                 self._admit(request)
                 body = await _incident_body(request) if request.can_read_body else {}
+                if problems := self.components.problems(body):
+                    raise StatuspageError(422, problems)
                 code, result = answer(request, body)
             except StatuspageError as error:
                 return web.json_response({"error": error.error}, status=error.code)
@@ -99,6 +110,12 @@ class Statuspage:
         self._calls.append(now)
         if request.match_info["page"] != PAGE:
             raise StatuspageError(404, "Not found")
+
+    def _components(self, request: web.Request, _: Object) -> tuple[int, object]:
+        try:
+            return 200, self.components.page(request.query)
+        except ValueError as error:
+            raise StatuspageError(400, str(error)) from None
 
     def _list(self, request: web.Request, _: Object) -> tuple[int, object]:
         words = request.query.get("q", "").lower()
@@ -155,6 +172,7 @@ class Statuspage:
         if body.get("impact_override"):
             incident["impact"] = body["impact_override"]
         incident["updated_at"] = now
+        self.components.change(incident, body, now)
         if incident["status"] in ("monitoring", "resolved"):
             incident[f"{incident['status']}_at"] = now
         if "status" in body or "body" in body or not incident["incident_updates"]:

@@ -53,6 +53,8 @@ async def test_an_incident_from_open_to_resolved(page: ClientSession) -> None:
         (OPEN | {"colour": "red"}, "colour is not a known parameter"),
         (OPEN | {"body": 5}, "body must be of type str"),
         (OPEN | {"name": "x" * 201}, "Name is too long"),
+        (OPEN | {"component_ids": ["c9"]}, "Component c9 does not exist"),
+        (OPEN | {"components": {"c0sign0in004": "tired"}}, "Component status must be one of"),
     ],
 )
 async def test_bad_incidents(page: ClientSession, incident: Object, problem: str) -> None:
@@ -85,3 +87,53 @@ async def test_too_many_calls(estate: Estate, page: ClientSession) -> None:
     estate.statuspage.calls_allowed = 2
     codes = [(await page.get("incidents")).status for _ in range(3)]
     assert codes == [200, 200, 429]
+
+
+async def test_components_and_what_incidents_make_of_them(page: ClientSession) -> None:
+    """They are listed in pages; an incident sets and keeps those that it names."""
+    first = await (await page.get("components", params={"page": "1", "per_page": "3"})).json()
+    rest = await (await page.get("components", params={"page": "2", "per_page": "3"})).json()
+    assert [len(first), len(rest)] == [3, 1]
+    assert {each["status"] for each in first + rest} == {"operational"}
+    ids = [each["id"] for each in first[1:]]
+    hit = OPEN | {"component_ids": ids, "components": dict.fromkeys(ids, "partial_outage")}
+    made = await (await page.post("incidents", json={"incident": hit})).json()
+    assert [each["status"] for each in made["components"]] == ["partial_outage"] * 2
+    better = {"components": {ids[0]: "operational"}}
+    done = await (await page.patch(f"incidents/{made['id']}", json={"incident": better})).json()
+    assert [each["status"] for each in done["components"]] == ["operational", "partial_outage"]
+    listed = await (await page.get("components")).json()
+    assert [each["status"] for each in listed].count("partial_outage") == 1
+    strange = await page.get("components", params={"per_page": "0"})
+    assert strange.status == 400
+
+
+async def test_customers_see_it(estate: Estate, page: ClientSession) -> None:
+    """The page tells what is open, with all updates, newest first; texts stay texts."""
+    address = f"{estate.url}/status"
+    calm = await (await page.get(address)).text()
+    assert "All systems operational" in calm
+    assert "Sign-in" in calm
+    assert "Open incidents" not in calm
+    ids = ["c0checkout03"]
+    hit = OPEN | {
+        "name": "Trouble <script>alert(1)</script>",
+        "component_ids": ids,
+        "components": {"c0checkout03": "major_outage"},
+    }
+    made = await (await page.post("incidents", json={"incident": hit})).json()
+    change = {"incident": {"status": "monitoring", "body": "It is better & we watch."}}
+    await page.patch(f"incidents/{made['id']}", json=change)
+    shown = await (await page.get(address)).text()
+    assert "Our services are down" in shown, "a component that is out is worse than the incident"
+    assert "<script>" not in shown
+    assert "Trouble &lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    newest, oldest = shown.index("It is better &amp; we watch."), shown.index("returning to the")
+    assert newest < oldest < shown.index("Past incidents")
+    back = {"status": "resolved", "body": "Done.", "components": {"c0checkout03": "operational"}}
+    await page.patch(f"incidents/{made['id']}", json={"incident": back})
+    after = await (await page.get(address)).text()
+    assert "All systems operational" in after
+    assert after.index("Past incidents") < after.index("Trouble &lt;script&gt;")
+    style = await page.get(f"{address}/style.css")
+    assert (style.status, style.content_type) == (200, "text/css")
