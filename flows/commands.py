@@ -107,6 +107,7 @@ class About(StrEnum):
     HELD = "held"
     RESUMED = "resumed"
     NOT_TOLD = "not_told"
+    NOT_REPEATED = "not_repeated"
     DEADLINE = "deadline"
     UNDOING = "undoing"
     CLOSED = "closed"

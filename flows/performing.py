@@ -34,7 +34,7 @@ from flows.commands import PerformStep, UndoStep, VerifyStep
 from flows.contexts import RunContext, Watch, Workshop, answered_within, namespace
 from flows.engine import Engine
 from flows.events import BOT, Event
-from flows.plans import PlannedChange, PlannedStep
+from flows.plans import UNSEEN, PlannedChange, PlannedStep
 from flows.runs import Run, StepRecord
 from flows.states import PHASES, Outcome, State, StepState
 
@@ -108,7 +108,7 @@ class Performer:
         return attempt.failed(why)
 
     async def _attempt(self, run: Run, step: PlannedStep, record: StepRecord) -> Event:
-        values, attempt = self._values(run), Attempt(step.id, record.attempt)
+        values, attempt = self._values(run, record), Attempt(step.id, record.attempt)
         if step.when is not None:
             needed = expressions.evaluate_condition(
                 expressions.compile_expression(step.when), values
@@ -257,7 +257,7 @@ class Performer:
             step=step,
             record=record,
             action=action,
-            context=self._context(run, step, record, self._values(run), doubting=True),
+            context=self._context(run, step, record, self._values(run, record), doubting=True),
             inputs=action.Inputs.model_validate(record.inputs),
             deadline=max(
                 began + timedelta(seconds=step.budget), now + timedelta(seconds=LOOK_TIMEOUT)
@@ -301,7 +301,7 @@ class Performer:
             return (left,)
         try:
             action = self._registry.find(step.uses)
-            context = self._context(run, step, record, self._values(run), doubting=True)
+            context = self._context(run, step, record, self._values(run, record), doubting=True)
             inputs = action.Inputs.model_validate(record.inputs)
             async with asyncio.timeout(max(step.budget, LOOK_TIMEOUT)):
                 summary = await action.undo(inputs, record.captured or {}, context)
@@ -320,13 +320,14 @@ class Performer:
         async with answered_within(LOOK_TIMEOUT):
             return await job.action.verify(job.inputs, captured, job.context)
 
-    def _values(self, run: Run) -> dict[str, Any]:
+    def _values(self, run: Run, record: StepRecord) -> dict[str, Any]:
         bundle = self._bundles[run.system]
         inputs = run.plan.inputs if run.plan else None
         if inputs is None:  # undone without a plan, or planned before inputs were kept
             procedure = bundle.procedures.get(run.plan.procedure) if run.plan else None
             inputs = {name: i.default for name, i in procedure.inputs.items()} if procedure else {}
-        return namespace(bundle.system, run, inputs=inputs)
+        values = namespace(bundle.system, run, inputs=inputs)
+        return values | ({"round": record.rounds} if record.rounds else {})
 
     def _context(
         self,
@@ -379,10 +380,11 @@ def _goes_on(run: Run, step: PlannedStep) -> bool:
 def _drifted(run: Run, step: PlannedStep, record: StepRecord, fresh: Preview) -> bool:
     """Say whether something else than what was approved would change.
 
-    What depends on an earlier step could not be looked at before, and after a first attempt of
-    our own the difference would be our own doing.
+    What was not seen when the plan was made has nothing to be compared with, what is done again
+    and again says something new each time, and after a first attempt of our own the difference
+    would be our own doing.
     """
-    if step.late or record.started:
+    if step.fingerprint == UNSEEN or step.every or record.started:
         return False
     if any(run.steps[each].state is StepState.DONE for each in step.follows):
         return False  # it changed the very same thing, as it was approved

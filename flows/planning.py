@@ -20,19 +20,20 @@ from config.models.procedures import PHASES, Procedure
 from config.models.procedures import Step as ProcedureStep
 from flows import authorizing, events
 from flows import inputs as inputs_of
-from flows.actions import Action, ActionError, Preview, Refuted
+from flows.actions import Action, ActionError, Effect, Preview, Refuted
 from flows.commands import PreparePlan
 from flows.contexts import namespace
 from flows.events import Event
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Person
 from flows.looks import Looks, output_of
-from flows.plans import Emergency, GateRules, Plan, PlannedChange, PlannedStep, seal
+from flows.plans import UNSEEN, Emergency, GateRules, Plan, PlannedChange, PlannedStep, seal
 from flows.runs import Run
 from flows.states import State
 
 log = logging.getLogger(__name__)
 DEFAULT_BUDGET = 60.0
 LATE_STEP = "steps."
+ROUND = "round"
 
 
 class PlanningError(Exception):
@@ -186,11 +187,11 @@ class Planner:
             inputs = templates.render_inputs(now, draft.values)
             if late:
                 inputs |= {name: step.with_[name] for name in late}
-                preview = Preview(summary=_late_summary(late), fingerprint="")
+                preview = Preview(summary=_late_summary(late), fingerprint=UNSEEN)
             else:
                 model = action.Inputs.model_validate(inputs)
                 inputs = model.model_dump(mode="json")
-                preview = await self._looks.preview(draft.run, step.id, action, model, draft.values)
+                preview = await self._previewed(draft, step, action, model)
             losses = _losses(step, preview, draft)
         except (ActionError, templates.TemplateError) as error:
             raise PlanningError(f"“{step.title}” can't be done: {error}") from error
@@ -199,6 +200,21 @@ class Planner:
             place = ".".join(str(part) for part in problem["loc"])
             raise PlanningError(f"“{step.title}”: {place}: {problem['msg']}") from error
         return _Resolved(action=action, inputs=inputs, late=late, preview=preview, losses=losses)
+
+    async def _previewed(
+        self, draft: _Draft, step: ProcedureStep, action: Action, inputs: Any
+    ) -> Preview:
+        """Preview a step; what is not required and can't be seen now prevents no plan."""
+        try:
+            return await self._looks.preview(draft.run, step.id, action, inputs, draft.values)
+        except ActionError as error:
+            if step.required or action.effect is Effect.DESTROYS:
+                raise
+            return Preview(
+                summary="What it would change can't be seen now",
+                fingerprint=UNSEEN,
+                warnings=(f"It is tried nevertheless, and delays nothing: {error}",),
+            )
 
 
 def _planned(
@@ -236,6 +252,7 @@ def _planned(
         required=step.required,
         needs=authorizing.class_slots(bundle, step.gate) if step.gate else (),
         follows=tuple(each for each in step.follows if each in there),
+        every=step.every.total_seconds() if step.every else 0.0,
         rules=_rules(authorizing.authorization_class(bundle, step.gate)) if step.gate else None,
     )
 
@@ -293,12 +310,10 @@ def _late_inputs(step: ProcedureStep, known: set[str]) -> dict[str, tuple[str, .
     """Return the inputs that need an earlier step's output, with the steps they come from."""
     late: dict[str, tuple[str, ...]] = {}
     for name, value in step.with_.items():
-        sources = {
-            reference.split(".")[1]
-            for text in _texts(value)
-            for reference in templates.references(text)
-            if reference.startswith(LATE_STEP)
-        } - known
+        read = [each for text in _texts(value) for each in templates.references(text)]
+        sources = {each.split(".")[1] for each in read if each.startswith(LATE_STEP)} - known
+        if step.every is not None:
+            sources |= {each for each in read if each == ROUND}
         if sources:
             late[name] = tuple(sorted(sources))
     return late

@@ -17,6 +17,8 @@ Json = Any
 Scalar = str | int | float | bool
 """What a person gives a procedure for one of its inputs."""
 LATE = "known after apply"
+UNSEEN = ""
+"""Fingerprint of what could not be looked at when the plan was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +46,8 @@ class PlannedStep:
 
     `inputs` are concrete but for those named in `late`, which still hold their template and are
     resolved from earlier steps' outputs right before the step.  `follows` names earlier steps that
-    change the very same thing.  `rules` are those of its gate; the
-    plan's own where there are none.
+    change the very same thing.  `rules` are those of its gate; the plan's own where there are none.
+    `every` is the time between the rounds of a step that is done again and again, else 0.
     """
 
     id: str
@@ -75,6 +77,7 @@ class PlannedStep:
     needs: tuple[Slot, ...] = ()
     rules: GateRules | None = None
     follows: tuple[str, ...] = ()
+    every: float = 0.0
 
     @property
     def window(self) -> float:
@@ -166,7 +169,7 @@ def digest_of(plan: Plan) -> str:
         if body[later] in (None, False):
             del body[later]  # plans of before that was kept had no such field
     for step in body["steps"]:
-        for later in ("rules", "follows"):
+        for later in ("rules", "follows", "every"):
             if not step[later]:
                 del step[later]  # as above
     return sha256(canonical(body).encode()).hexdigest()

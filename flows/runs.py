@@ -38,7 +38,8 @@ class StepRecord:
     `asked_at` is when its current round began (budgets count from it), `attempt` a number that
     no other attempt of the run has, `tries` how many there were in this round, `started` the
     attempt whose intent was committed, `captured` what was there before the first change, `touches`
-    the objects that it was going to change.
+    the objects that it was going to change.  Of a step that is done again and again, `rounds`
+    counts how often it was begun, and `next_at` is when it comes again.
     """
 
     state: StepState = StepState.PENDING
@@ -55,6 +56,8 @@ class StepRecord:
     summary: str = ""
     reconciled: bool = False
     drift: tuple[PlannedChange, ...] = ()
+    rounds: int = 0
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,6 +108,8 @@ def _text(run: Run, command: Announce, now: datetime) -> str:  # noqa: C901 one 
             return f"*Goes on* with {signs.PHASES[run.phase]}.\n{situations.situation(run, now)}"
         case About.NOT_TOLD:
             return _not_told(run, command.subject)
+        case About.NOT_REPEATED:
+            return _not_repeated(run, command.subject)
         case About.DEADLINE:
             return _deadline(run, command.subject, now)
         case About.UNDOING:
@@ -222,6 +224,16 @@ def _not_told(run: Run, step_id: str) -> str:
     name = bold(steps.get(step_id, step_id), 120)
     said = sentence(why) or "no reason was given."
     return f"{name} failed: {said}\n{_lead(run)}, please do it by hand; the rollback goes on."
+
+
+def _not_repeated(run: Run, step_id: str) -> str:
+    step = next(each for each in run.plan.steps if each.id == step_id) if run.plan else None
+    name, often = (step.title, f" every {duration(step.every)}") if step else (step_id, "")
+    stands = "is on hold" if run.state is State.HOLD else "is being undone"
+    return (
+        f"{bold(name, 120)} should happen{often}, and did not: the rollback {stands}.\n"
+        f"{_lead(run)}, please do it by hand if people wait for it."
+    )
 
 
 def _deadline(run: Run, timer: str, now: datetime) -> str:

@@ -57,6 +57,8 @@ def _time(step: PlannedStep) -> str:
     parts = [f"up to {duration(step.window)}"]
     if step.hold_for:
         parts.append(f"holding {duration(step.hold_for)}")
+    if step.every:
+        parts.append(f"every {duration(step.every)}")
     if not step.required:
         parts.append("delays nothing")
     return ", ".join(parts)

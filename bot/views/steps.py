@@ -110,7 +110,7 @@ def _rest(step: PlannedStep, record: StepRecord, now: datetime, progress: Mappin
             return _running(step, record, now, inline(progress.get(step.id, ""), DETAIL))
         case StepState.DONE:
             found = " (found done by a fresh look)" if record.reconciled else ""
-            return f", {taken(record)}{found}"
+            return f", {taken(record)}{found}{_again(step, record)}"
         case StepState.FAILED:
             optional = "" if step.required else " (the rollback goes on without it)"
             return f" after {taken(record)}{told}{optional}"
@@ -118,8 +118,18 @@ def _rest(step: PlannedStep, record: StepRecord, now: datetime, progress: Mappin
             return told or ": what became of it is looked at before anything else"
         case StepState.SKIPPED | StepState.UNDONE:
             return told
-        case StepState.PENDING | StepState.WAITING | StepState.NOT_NEEDED:
+        case StepState.PENDING | StepState.WAITING:
+            return _again(step, record)
+        case StepState.NOT_NEEDED:
             return ""
+
+
+def _again(step: PlannedStep, record: StepRecord) -> str:
+    """Say how often it comes, of what is done again and again."""
+    if not step.every:
+        return ""
+    rounds = f", {count(record.rounds, 'time')} so far" if record.rounds else ""
+    return f"{rounds}, every {duration(step.every)}"
 
 
 def _running(step: PlannedStep, record: StepRecord, now: datetime, progress: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from config.checks import scopes
 from config.checks.actions import MESSAGE, Use, check_use
@@ -12,6 +13,8 @@ from config.documents import Trail
 from config.models.procedures import PHASES, Parallel, Procedure, Step
 
 ORDER = ("assess", *PHASES)
+REPEATED = ("isolate", "restore", "validate")
+MOST_OFTEN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +92,22 @@ def _check_step(notes: Notes, file: str, each: Placed, scope: Scope, classes: li
     if step.hold_for is not None and (step.within is None or step.hold_for >= step.within):
         message = "a check can't hold for longer than it may take: `within` must be more"
         notes.add(file, (*trail, "hold_for"), message)
+    if step.every is not None:
+        _check_repeated(notes, file, each)
     message_name = step.with_.get(MESSAGE)
     if isinstance(message_name, str) and message_name in notes.bundle.messages:
         scopes.check_message(notes, message_name, scope)
+
+
+def _check_repeated(notes: Notes, file: str, each: Placed) -> None:
+    step, trail = each.step, (*each.trail, "every")
+    if each.trail[0] not in REPEATED:
+        notes.add(file, trail, f"only steps of {', '.join(REPEATED)} are done again and again")
+    if step.every is not None and step.every < MOST_OFTEN:
+        notes.add(file, trail, "a minute is the least")
+    if step.required or step.gate is not None:
+        message = "what is done again and again must be `required: false`, and has no gate"
+        notes.add(file, trail, message)
 
 
 def _scope(
@@ -110,6 +126,7 @@ def _scope(
             "inputs": frozenset(procedure.inputs),
             "steps": done,
             "outcome": None,
+            **({"round": None} if here.step.every else {}),
         },
         later={each.step.id: _when(each, here) for each in steps if each.step.id not in done},
         outputs=outputs,
@@ -142,6 +159,7 @@ def _check_unsent_messages(notes: Notes) -> None:
             "inputs": frozenset(name for p in procedures for name in p.inputs),
             "steps": frozenset(step.id for step in steps),
             "outcome": None,
+            "round": None,
         }
     )
     for name in notes.bundle.messages:

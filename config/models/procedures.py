@@ -31,6 +31,11 @@ class Step(Traced):
         description="Earlier steps that change the very same thing: once one of them is done, what "
         "it left is what this step begins with, and no drift from the plan.",
     )
+    every: Duration | None = Field(
+        default=None,
+        description="Done again and again: this long after its stage has come for the first time, "
+        "and then at this interval until the last phase.  Templates say `round`: 1, 2, …",
+    )
     gate: Identifier | None = Field(
         default=None, description="A further authorization class asked for this step alone."
     )

@@ -2,7 +2,7 @@
 
 from flows import events
 from flows.commands import About
-from flows.decisions import assessing, automatic, calling, emergencies, stepping
+from flows.decisions import assessing, automatic, calling, emergencies, repeating, stepping
 from flows.decisions.turns import FOLLOW_UPS, Turn
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Denied, Satisfied, Verb, refusal
 from flows.objections import objection
@@ -184,15 +184,22 @@ def timer_fired(turn: Turn, event: events.TimerFired) -> None:
             calling.decision_late(turn, step)
         case calling.ESCALATION:
             calling.nobody_answered(turn)
-        case "expiry" if run.state is not State.APPROVE:
-            stepping.expire(turn)
+        case repeating.AGAIN:
+            repeating.strike(turn, event)
         case "expiry":
-            turn.move(Trigger.EXPIRED)
-            assessing.drop_plan(turn, "The plan got too old to be performed.", "plan_again")
-            turn.announce(About.EXPIRED)
+            _expired(turn)
         case _:
             turn.set(passed_deadlines=(*run.passed_deadlines, event.timer))
             turn.announce(About.DEADLINE, event.timer)
+
+
+def _expired(turn: Turn) -> None:
+    if turn.run.state is not State.APPROVE:
+        stepping.expire(turn)
+        return
+    turn.move(Trigger.EXPIRED)
+    assessing.drop_plan(turn, "The plan got too old to be performed.", "plan_again")
+    turn.announce(About.EXPIRED)
 
 
 def _is_current(turn: Turn, event: events.TimerFired) -> bool:
@@ -204,6 +211,8 @@ def _is_current(turn: Turn, event: events.TimerFired) -> bool:
     if event.timer == emergencies.LATE:
         return event.generation == run.planning
     timer, _, step = event.timer.partition(":")
+    if timer == repeating.AGAIN:
+        return repeating.is_current(turn, event)
     if timer in (calling.APPROVERS, calling.DECISION) and step:
         waits = step in run.steps and run.steps[step].state is StepState.WAITING
         return waits and event.generation == run.planning

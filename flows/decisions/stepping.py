@@ -9,7 +9,7 @@ from datetime import datetime
 
 from flows import events
 from flows.commands import About, PerformStep, UndoStep, VerifyStep
-from flows.decisions import calling
+from flows.decisions import calling, repeating
 from flows.decisions.turns import Turn
 from flows.gates import Denied, Expired, Satisfied, Standing, evaluate
 from flows.plans import Plan, PlannedStep
@@ -29,6 +29,7 @@ def advance(turn: Turn) -> None:
         turn.move(Trigger.PHASE_DONE)
         if turn.run.state is State.COMMUNICATE:
             turn.set(outcome=Outcome.RESTORED)
+            repeating.end(turn)
     if turn.run.state is State.COMMUNICATE and not _waits(turn):
         _close(turn)
 
@@ -68,7 +69,11 @@ def _settled(turn: Turn, step: PlannedStep, is_last: bool) -> bool:
 def _ask(turn: Turn, step: PlannedStep) -> None:
     """Have a pending step performed, or its gate asked for first."""
     record = turn.run.steps[step.id]
-    if record.state not in (StepState.PENDING, StepState.WAITING) or _early(turn, step):
+    if record.state not in (StepState.PENDING, StepState.WAITING):
+        return None
+    if step.every and not record.tries:
+        return repeating.wait_for(turn, step)
+    if _early(turn, step):
         return None
     standing = _standing(turn, step)
     if isinstance(standing, Denied | Expired):
@@ -187,12 +192,14 @@ def _keep(turn: Turn, step: PlannedStep, record: StepRecord) -> None:
     """Remember a change for undo, once for everything that it began from the same state."""
     if step.reads or not record.started:
         return
-    earlier = tuple(
-        each
-        for each in turn.run.applied
-        if (each.step.id, each.record.captured) != (step.id, record.captured)
-    )
+    earlier = tuple(each for each in turn.run.applied if not _same(each, step, record))
     turn.set(applied=(*earlier, Applied(step=step, record=record)))
+
+
+def _same(applied: Applied, step: PlannedStep, record: StepRecord) -> bool:
+    if applied.step.id != step.id:
+        return False
+    return bool(step.every) or applied.record.captured == record.captured
 
 
 def _go_on(turn: Turn) -> None:
@@ -326,6 +333,7 @@ def undo_next(turn: Turn) -> None:
         return
     turn.move(Trigger.UNDO_DONE)
     turn.set(outcome=Outcome.UNDONE)
+    repeating.end(turn)
     advance(turn)
 
 

@@ -85,7 +85,9 @@ class Turn:
         self.set(held=held)
         self.announce(About.HELD)
 
-    def set_timer(self, timer: str, generation: int, seconds: float) -> None:
-        """Ask to be told after so many seconds."""
+    def set_timer(self, timer: str, generation: int, seconds: float) -> SetTimer:
+        """Ask to be told after so many seconds; return what was asked for."""
         at = self.recorded.at + timedelta(seconds=seconds)
-        self.do(SetTimer(timer=timer, generation=generation, at=at))
+        asked = SetTimer(timer=timer, generation=generation, at=at)
+        self.do(asked)
+        return asked

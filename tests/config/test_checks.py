@@ -43,6 +43,13 @@ PROCEDURE = "procedures/service.yaml"
          [":35:11: there is no authorization class `data` (known: `application`)"]),
         ("hold_for: 1m", "hold_for: 10m",
          [":35:15: a check can't hold for longer than it may take: `within` must be more"]),
+        ("facts.availability < 1\n", "facts.availability < 1\n        every: 30s\n",
+         [":29:16: a minute is the least",
+          ":29:16: what is done again and again must be `required: false`, and has no gate"]),
+        ("    within: 10m\n", "    within: 10m\n    every: 10m\n    required: false\n", []),
+        ("facts.availability < 1", "round > 1",
+         [(":28:15: `round` is not known here (known: `facts`, `incident`, `inputs`, `outcome`,"
+          " `steps`, `system`)")]),
         ("    within: 10m\n", "",
          [":34:15: a check can't hold for longer than it may take: `within` must be more"]),
         ('release: "{{ inputs.release }}"\n', 'release: "{{ inputs.relaese }}"\n',

@@ -88,6 +88,8 @@ class Set(Action):
 
     async def preview(self, inputs: SetInputs, context: Context) -> Preview:
         """Say what would change."""
+        if self.estate.fault(f"preview:{inputs.name}"):
+            raise PermanentError("it can't be seen")
         now = self.estate.values[inputs.name]
         return Preview(
             summary=f"{inputs.name} {now} → {inputs.to}",

@@ -44,6 +44,7 @@ def test_every_message_has_words_in_at_most_two_lines(about: About, name: str) -
         ("restore", About.DEADLINE, "rto", LEAD),
         ("restore", About.DEADLINE, "phase:restore", LEAD),
         ("restore", About.NOT_TOLD, "announce_end", LEAD),
+        ("hold", About.NOT_REPEATED, "announce_end", LEAD),
         ("assess_blocked", About.NOT_PLANNED, "", LEAD),
         ("assess_blocked", About.DENIED, "", LEAD),
         ("assess_blocked", About.EXPIRED, "", LEAD),
