@@ -11,6 +11,7 @@ from config.models.procedures import Procedure, ProcedureInput, Step
 from config.places import did_you_mean
 from flows.plans import Scalar
 
+GIVEN = ("inputs", "system")
 BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -56,13 +57,23 @@ def _typed(name: str, text: str, wanted: ProcedureInput) -> Scalar:
 
 
 def rule_out(step: Step, values: Mapping[str, Any]) -> bool:
-    """Say whether what was given rules a step out: then it is no part of the plan.
+    """Say whether what was given rules a step out: then it is no part of the plan."""
+    return _settled(step, values) is False
 
-    Only a condition on nothing but inputs can: all else may be true by the time of the step.
+
+def condition_left(step: Step, values: Mapping[str, Any]) -> str | None:
+    """Return what is still to be seen when the step's turn comes; None where it is settled."""
+    return step.when if _settled(step, values) is None else None
+
+
+def _settled(step: Step, values: Mapping[str, Any]) -> bool | None:
+    """Return what a condition gives that reads nothing but what was given; None for others.
+
+    Inputs and the system's variables stay as they are: all else may be true by the step's turn.
     """
     if step.when is None:
-        return False
+        return None
     condition = expressions.compile_expression(step.when)
-    if any(each.path[0] != "inputs" for each in condition.references):
-        return False
-    return expressions.evaluate_condition(condition, values) is False
+    if any(each.path[0] not in GIVEN for each in condition.references):
+        return None
+    return expressions.evaluate_condition(condition, values)

@@ -175,7 +175,7 @@ class Planner:
         resolved = await asyncio.gather(*(self._resolve(draft, p.step) for p in places))
         there = {place.step.id for place in places}
         return tuple(
-            _planned(draft.bundle, place, found, there)
+            _planned(draft, place, found, there)
             for place, found in zip(places, resolved, strict=True)
         )
 
@@ -217,10 +217,8 @@ class Planner:
             )
 
 
-def _planned(
-    bundle: Bundle, place: _Place, found: _Resolved, there: Collection[str]
-) -> PlannedStep:
-    step, action, preview = place.step, found.action, found.preview
+def _planned(draft: _Draft, place: _Place, found: _Resolved, there: Collection[str]) -> PlannedStep:
+    bundle, step, action, preview = draft.bundle, place.step, found.action, found.preview
     budget = step.budget.total_seconds() if step.budget else DEFAULT_BUDGET
     return PlannedStep(
         id=step.id,
@@ -231,7 +229,7 @@ def _planned(
         effect=str(action.effect),
         inputs=found.inputs,
         late=found.late,
-        when=step.when,
+        when=inputs_of.condition_left(step, draft.values),
         summary=preview.summary,
         changes=tuple(
             PlannedChange(subject=c.subject, before=c.before, after=c.after)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.models.procedures import Procedure, ProcedureInput
+from config.models.procedures import Procedure, ProcedureInput, Step
 from flows import events, inputs
 from flows.inputs import InputError
 from flows.states import State
@@ -99,3 +99,23 @@ async def test_a_step_that_inputs_rule_out_is_no_part_of_the_plan(
     assert steps == planned
     assert bench.run.plan.step("after").follows == (("only",) if given else ())
     await bench.stop()
+
+
+@pytest.mark.parametrize(
+    ("condition", "settled", "left"),
+    [
+        ("system.thorough", False, None),
+        ("system.thorough || inputs.deep", True, None),
+        ("system.thorough && steps.look.seen", None, "system.thorough && steps.look.seen"),
+        ("steps.look.seen", None, "steps.look.seen"),
+        (None, None, None),
+    ],
+)
+def test_what_a_system_is_like_is_settled_when_the_plan_is_made(
+    condition: str | None, settled: bool | None, left: str | None
+) -> None:
+    """Inputs and variables stay as they are; whatever else is read may come true by then."""
+    made = Step.model_validate(step("only", "fake.set") | {"when": condition})
+    values = {"system": {"thorough": False}, "inputs": {"deep": True}, "steps": {}}
+    assert inputs.rule_out(made, values) is (settled is False)
+    assert inputs.condition_left(made, values) == left
