@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 # Which protocol a service speaks, by the name that requests are signed for.
-JSON = {"logs", "secretsmanager", "ssm"}
+JSON = {"logs", "secretsmanager", "ses", "ssm"}  # of SES the newer interface
 REST_XML = {"cloudfront", "route53"}
 # The others are "query": elasticloadbalancing, rds, iam, sts; and s3 has its own kind of XML.
 
@@ -42,6 +42,17 @@ def denied(service: str, action: str, who: str = "deploy") -> AwsError:
     if service in JSON:
         return AwsError(code="AccessDeniedException", message=message)
     return AwsError(code="AccessDenied", message=message, status=403)
+
+
+def unknown_key(service: str) -> AwsError:
+    """Return how a service says that nobody signs with this key (any more)."""
+    if service == "s3":
+        message = "The AWS Access Key Id you provided does not exist in our records."
+        return AwsError(code="InvalidAccessKeyId", message=message, status=403)
+    message = "The security token included in the request is invalid."
+    if service in JSON:
+        return AwsError(code="UnrecognizedClientException", message=message)
+    return AwsError(code="InvalidClientTokenId", message=message, status=403)
 
 
 def failed(service: str) -> AwsError:

@@ -27,7 +27,9 @@ def operation_of(service: str, environment: Environment) -> str:
         return next(iter(parse_qs(content.decode()).get("Action", [])), "")
     from werkzeug.wrappers import Request
 
-    return by_address(service, Request(environment))
+    request = Request(environment)
+    newer = service == "ses" and request.path.startswith("/v2/")
+    return by_address("sesv2" if newer else service, request)
 
 
 def by_address(service: str, request: Any) -> str:

@@ -26,6 +26,15 @@ class Patches:
 
         self._block.enter_context(mock.patch.object(owner, name, replaced))
 
+    def told(self, owner: type, name: str, replacement: Callable[[Any, Any], Any]) -> None:
+        """Tell `replacement(self, what it would be)` wherever a property is asked for."""
+        original = getattr(owner, name)
+
+        def replaced(this: Any) -> Any:
+            return replacement(this, original.fget(this))
+
+        self._block.enter_context(mock.patch.object(owner, name, property(replaced)))
+
 
 def arguments(
     original: Around, this: Any, values: Sequence[Any], named: Mapping[str, Any]

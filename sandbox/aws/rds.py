@@ -133,7 +133,7 @@ def _by_default(made: Any, settings: Any) -> Any:
 
 
 def _within(source: Any, settings: Any) -> None:
-    """Refuse a time before the first backup (the instance's creation) or after the last one."""
+    """Refuse a time before the first backup or after the last one."""
     from moto.rds.exceptions import RDSClientError
 
     if not source.backup_retention_period:
@@ -145,15 +145,33 @@ def _within(source: Any, settings: Any) -> None:
         raise RDSClientError(
             "InvalidParameterCombination", "Give either RestoreTime or UseLatestRestorableTime."
         )
-    if wanted and not _aware(source.created) <= _aware(wanted) <= datetime.now(UTC):
+    earliest, latest = window(source)
+    if wanted and not earliest <= aware(wanted) <= latest:
         raise RDSClientError(
             "InvalidParameterValue",
             f"{source.db_instance_identifier} cannot be restored to {wanted}: there are backups"
-            f" from {source.created} until now.",
+            f" from {earliest} until {latest}.",
         )
 
 
-def _aware(time: datetime) -> datetime:
+def window(source: Any) -> tuple[datetime, datetime]:
+    """Return the first and the last moment to which an instance can be restored."""
+    return first_backup(source), aware(source.latest_restorable_time)
+
+
+def first_backup(source: Any) -> datetime:
+    """Return when the oldest automated snapshot was made, or else the instance."""
+    name = source.db_instance_identifier
+    automatic = (
+        aware(each.created)
+        for each in source.backend.database_snapshots.copy().values()
+        if each.snapshot_type == "automated" and each.db_instance_identifier == name
+    )
+    return min(automatic, default=aware(source.created))
+
+
+def aware(time: datetime) -> datetime:
+    """Return a moment with its zone, UTC, which moto leaves out."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
@@ -166,6 +184,14 @@ def _require(database: Any) -> None:
             "InvalidDBInstanceState",
             f"Instance {database.db_instance_identifier} is {database.status}, not available.",
         )
+
+
+def look(backend: Any, progress: Progress) -> None:
+    """Take over what has become of all instances and snapshots, as asking for them does."""
+    for kind, found in ((INSTANCE, backend.databases), (SNAPSHOT, backend.database_snapshots)):
+        progress.look(kind)
+        for name, each in found.copy().items():
+            _settle(each, progress, kind, name)
 
 
 def _settle(found: Any, progress: Progress, kind: str, name: str) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from threading import Lock, Thread
 from typing import Any
 
@@ -30,6 +30,17 @@ _opening = Lock()
 def is_installed() -> bool:
     """Say whether what it takes is there: moto with its server, and AWS's SDK."""
     return all(importlib.util.find_spec(name) for name in ("moto", "boto3", "werkzeug", "flask"))
+
+
+@contextmanager
+def same_names(seed: int) -> Iterator[None]:
+    """Let moto choose the same names and numbers each time, while the block runs."""
+    internals: Any = importlib.import_module("moto.moto_api._internal")
+    internals.mock_random.seed(seed)
+    try:
+        yield
+    finally:
+        internals.mock_random.seed()
 
 
 class Server:
