@@ -18,7 +18,7 @@ from config.models.bundles import Bundle
 from config.models.policies import AuthorizationClass
 from config.models.procedures import PHASES, Procedure
 from config.models.procedures import Step as ProcedureStep
-from flows import authorizing, events
+from flows import authorizing, events, losing
 from flows import inputs as inputs_of
 from flows.actions import Action, ActionError, Effect, Preview, Refuted
 from flows.commands import PreparePlan
@@ -50,6 +50,7 @@ class _Draft:
     because: str
     outputs: Mapping[str, Mapping[str, Any]]
     values: Mapping[str, Any]
+    goes_back: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +128,15 @@ class Planner:
         inputs |= dict(given or {})
         _check_inputs(procedure, given or {})
         outputs = await self._assess(run, bundle, procedure, inputs)
+        values = namespace(bundle.system, run, inputs=inputs, outputs=outputs)
         draft = _Draft(
             run=run,
             bundle=bundle,
             procedure=procedure,
             because=because,
             outputs=outputs,
-            values=namespace(bundle.system, run, inputs=inputs, outputs=outputs),
+            values=values,
+            goes_back=_goes_back(bundle, procedure, values, self._clock()),
         )
         _check_names(procedure)
         steps = await self._steps(draft)
@@ -260,7 +263,24 @@ def _losses(step: ProcedureStep, preview: Preview, draft: _Draft) -> str:
     if preview.in_place:
         return preview.losses
     said = templates.render(step.loses, draft.values) if step.loses else ""
-    return "; ".join(each for each in (said, preview.losses) if each)
+    whole = draft.goes_back if step.loses else ""
+    return "; ".join(each for each in (said, preview.losses, whole) if each)
+
+
+def _whole_loss(draft: _Draft, steps: Sequence[PlannedStep]) -> str:
+    """Return what the procedure loses, with how far data go back where no step says that."""
+    said = any(draft.goes_back in step.losses for step in steps)
+    parts = (draft.procedure.loses, "" if said else draft.goes_back)
+    return " ".join(each for each in parts if each)
+
+
+def _goes_back(
+    bundle: Bundle, procedure: Procedure, values: Mapping[str, Any], now: datetime
+) -> str:
+    try:
+        return losing.told(procedure, bundle.policy.recovery_points, values, now)
+    except templates.TemplateError as error:
+        raise PlanningError(f"How far data go back can't be told: {error}.") from error
 
 
 def _rules(kind: AuthorizationClass) -> GateRules:
@@ -286,7 +306,7 @@ def _sealed(
             because=draft.because,
             class_id=kind.id,
             class_title=kind.title,
-            loses=draft.procedure.loses,
+            loses=_whole_loss(draft, steps),
             steps=steps,
             needs=authorizing.plan_slots(bundle, kind.id, draft.values),
             self_approval=kind.self_approval,

@@ -31,6 +31,7 @@ def _check_names(notes: Notes) -> None:
         "questions": "question",
         "triggers": "trigger",
         "targets": "target",
+        "recovery_points": "recovery point",
         "follow_ups": "follow-up",
     }
     for key, what in lists.items():

@@ -63,6 +63,9 @@ def _check_procedure(notes: Notes, procedure: Procedure, actions: ActionCatalog)
     assessed = frozenset(step.id for stage in procedure.stages("assess") for step in stage)
     given = {name: each.default for name, each in procedure.inputs.items()}
     known = {name: value for name, value in given.items() if value is not None}
+    if procedure.returns_to is not None:
+        planned = _when_planned(notes, procedure, assessed, outputs)
+        scopes.check_template(notes, file, ("returns_to",), procedure.returns_to, planned)
     for each in steps:
         scope = _scope(notes, procedure, steps, each, outputs)
         use = Use(
@@ -129,6 +132,24 @@ def _scope(
             **({"round": None} if here.step.every else {}),
         },
         later={each.step.id: _when(each, here) for each in steps if each.step.id not in done},
+        outputs=outputs,
+    )
+
+
+def _when_planned(
+    notes: Notes,
+    procedure: Procedure,
+    assessed: frozenset[str],
+    outputs: Mapping[str, frozenset[str]],
+) -> Scope:
+    """Return what the plan itself may read: what is known before its first step."""
+    return Scope(
+        roots={
+            **scopes.base(notes),
+            "facts": scopes.facts(notes),
+            "inputs": frozenset(procedure.inputs),
+            "steps": assessed,
+        },
         outputs=outputs,
     )
 

@@ -173,6 +173,21 @@ class Target(Traced):
     rpo_limit: Duration | None = None
 
 
+class RecoveryPoint(Traced):
+    """How much of one kind of data may be lost; told before a plan is approved that leads back."""
+
+    id: Identifier
+    title: str = Field(min_length=1, max_length=60)
+    rpo: Duration = Field(description="What is aimed at.")
+    rpo_limit: Duration = Field(description="The most that may be lost.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.rpo > self.rpo_limit:
+            raise ValueError("`rpo` is what is aimed at: it can't be more than `rpo_limit`")
+        return self
+
+
 class FollowUp(Traced):
     """A task that is due after the rollback."""
 
@@ -193,6 +208,7 @@ class Policy(Model):
         default=None, description="Left out: no plan begins before it is approved."
     )
     targets: tuple[Target, ...] = Field(min_length=1)
+    recovery_points: tuple[RecoveryPoint, ...] = ()
     phase_budgets: dict[Identifier, Duration] = Field(default_factory=dict)
     plan_valid_for: Duration = Field(description="A plan older than this must be made again.")
     follow_ups: tuple[FollowUp, ...] = ()

@@ -89,6 +89,12 @@ class Procedure(Traced):
     loses: str = Field(
         default="nothing", max_length=300, description="What is lost, in words for approvers."
     )
+    returns_to: str | None = Field(
+        default=None,
+        max_length=300,
+        description="Template of the moment to which data go back, with its zone; what is lost is "
+        "then told against the policy's `recovery_points` before people approve.",
+    )
     blast_radius: int | None = Field(
         default=None, ge=1, description="The most objects that one run may change."
     )

@@ -450,6 +450,20 @@ def test_a_cache_and_the_last_word_have_gates_of_their_own() -> None:
     assert gates == {"clear_cache": "cache", "no_concern": "all_clear"}
 
 
+@pytest.mark.covers("AIVO-M9", "AIVO-M10", "AIVO-M11", "AIVO-M12")
+def test_what_may_be_lost_of_each_kind_of_data_is_the_documents() -> None:
+    """In seconds: the aim and the most, told where whole databases go back to a moment."""
+    points = {
+        each.id: (each.rpo.total_seconds(), each.rpo_limit.total_seconds())
+        for each in aivo().policy.recovery_points
+    }
+    assert points == {
+        "accounts": (60, 300), "grades": (60, 300), "payments": (30, 120), "content": (300, 900),
+    }  # fmt: skip
+    leading_back = {name for name, each in aivo().procedures.items() if each.returns_to}
+    assert leading_back == {"data", "point_in_time"}
+
+
 @pytest.mark.covers("AIVO-V4", "AIVO-V9")
 def test_six_journeys_clear_up_behind_themselves() -> None:
     """Each is made as a test account, and removes whatever it made."""
