@@ -120,9 +120,9 @@ class Instances:
             self._restore(made.db_instance_identifier, moment)
             return made
 
-        def delete(original: Any, backend: Any, name: str, *values: Any, **named: Any) -> Any:
-            gone = original(backend, name, *values, **named)
-            if name in self._restored:
+        def delete(original: Any, backend: Any, *values: Any, **named: Any) -> Any:
+            gone = original(backend, *values, **named)
+            if (name := gone.db_instance_identifier) in self._restored:
                 self._restored.remove(name)
                 self._in_loop("forget", name)
             return gone
