@@ -62,11 +62,8 @@ async function mountEstate(root) {
     const probe = await fetch("/estate/api/state");
     if (!probe.ok) throw new Error("this workspace runs without an estate");
     const { mountEstate: mount } = await import("/page/estate.js");
-    const look = document.createElement("link");
-    look.rel = "stylesheet";
-    look.href = "/page/estate.css";
-    document.head.append(look);
-    await mount(root, "/estate/api");
+    for (const name of ["estate", "parts"]) document.head.append(h("link", { rel: "stylesheet", href: `/page/${name}.css` }));
+    mount(root, "/estate/api");
     mountPhones(root.querySelector(".estate-phones"));
     mountStories(root.querySelector(".estate-stories"));
   } catch {
