@@ -20,6 +20,7 @@ from config.models.base import Model
 from config.models.systems import System
 from flows.actions import (
     ANY,
+    ONE_REQUEST,
     Action,
     Change,
     Context,
@@ -134,6 +135,7 @@ class RestorePrefix(Action):
 
     uses: ClassVar[str] = "aws.s3.restore_prefix"
     effect: ClassVar[Effect] = Effect.CHANGES
+    settle: ClassVar[float | None] = 3 * ONE_REQUEST  # S3 takes its time to copy 5 GiB
     undoable: ClassVar[bool] = True
     Inputs: ClassVar[type[Model]] = RestorePrefixInputs
     Output: ClassVar[type[Model]] = RestorePrefixOutput
