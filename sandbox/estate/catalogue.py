@@ -18,16 +18,17 @@ PAYMENT = "payment-service"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service: how many pods it has and which share of the requests it answers."""
+    """One service: its pods, its share of the requests, and whether it writes to the database."""
 
     name: str
     replicas: int
     share: float
+    writes: bool = False
 
 
 SERVICES = (
     Service(name="api-gateway", replicas=2, share=0.10),
-    Service(name="assessment-service", replicas=2, share=0.07),
+    Service(name="assessment-service", replicas=2, share=0.07, writes=True),
     Service(name=AUTH, replicas=2, share=0.08),
     Service(name="calendar-service", replicas=1, share=0.02),
     Service(name=CHECKOUT, replicas=3, share=0.16),
@@ -37,12 +38,12 @@ SERVICES = (
     Service(name="media-service", replicas=1, share=0.04),
     Service(name="messaging-service", replicas=1, share=0.03),
     Service(name="notification-service", replicas=1, share=0.02),
-    Service(name=PAYMENT, replicas=2, share=0.10),
+    Service(name=PAYMENT, replicas=2, share=0.10, writes=True),
     Service(name="recommendation-service", replicas=1, share=0.03),
     Service(name="reporting-service", replicas=1, share=0.01),
     Service(name="search-service", replicas=1, share=0.04),
     Service(name="tutor-service", replicas=1, share=0.03),
-    Service(name="user-service", replicas=2, share=0.08),
+    Service(name="user-service", replicas=2, share=0.08, writes=True),
     Service(name="web-frontend", replicas=2, share=0.03),
 )
 

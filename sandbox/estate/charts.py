@@ -81,10 +81,14 @@ def _container(service: Service, version: str) -> Object:
             {"name": "APP_VERSION", "value": version},
             {"name": "LOG_LEVEL", "value": "info"},
         ],
-        "envFrom": [{"configMapRef": {"name": "app-config"}}],
+        "envFrom": [{"configMapRef": {"name": name}} for name in _configs(service)],
         "readinessProbe": {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 5},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"memory": "512Mi"},
         },
     }
+
+
+def _configs(service: Service) -> tuple[str, ...]:
+    return ("app-config", "database-config") if service.writes else ("app-config",)

@@ -117,7 +117,7 @@ class Cluster:
 
     def back_up(self, folder: Path) -> None:
         """Copy the running cluster into a new folder.  Blocks."""
-        options = ["--checkpoint", "fast", "--no-sync", "--wal-method", "none"]
+        options = ["--checkpoint", "fast", "--no-sync", "--wal-method", "stream"]
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--username", SUPERUSER]
         self.programs.run(
             "pg_basebackup", "--pgdata", folder, *options, *where, password=self.password
