@@ -24,11 +24,12 @@ HARMLESS = {
     "NO_PROXY": "*",
     "no_proxy": "*",
 }
-# Where the real tier finds its programs, and the throw-away cluster that a person offers to it;
-# AWS_CA_BUNDLE says whom to trust, not who one is.
+# Where the real tier finds its programs, the throw-away cluster that a person offers to it, and the
+# seed of its bots' deaths; AWS_CA_BUNDLE says whom to trust, not who one is.
 KEPT = (
     "AWS_CA_BUNDLE",
     "BACKOUT_ASSETS",
+    "BACKOUT_KILL_SEED",
     "BACKOUT_TEST_CONTEXT",
     "BACKOUT_TEST_KUBECONFIG",
     "KUBEBUILDER_ASSETS",

@@ -12,7 +12,7 @@ from adapters.vault import make_key
 from sandbox.flags import launchdarkly
 from sandbox.flags.launchdarkly import LaunchDarkly
 from tests.real.flows.school import databases
-from tests.real.flows.stage import Stage
+from tests.real.flows.stage import Stage, bundle_in
 from tests.real.services.aws.server import REGION, Aws
 from tests.real.services.fixtures import (
     aws,
@@ -54,23 +54,26 @@ async def darkly() -> AsyncIterator[LaunchDarkly]:
 
 
 @pytest.fixture
-async def stage(
-    monitoring: Monitoring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Open]:
-    """Open a stage: `await stage(aws=…, launchdarkly=…)`; the figures are fine."""
-    opened: list[Stage] = []
+async def steady(monitoring: Monitoring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the figures be fine, and captures be sealed."""
     monkeypatch.setenv("BACKOUT_CAPTURE_KEY", make_key())
     for name, value in FIGURES.items():
         monitoring.target.set(name, value)
     for name in FIGURES:
         await monitoring.settled(name, lambda value: value >= 0)
 
+
+@pytest.fixture
+async def stage(monitoring: Monitoring, steady: None, tmp_path: Path) -> AsyncIterator[Open]:
+    """Open a stage: `await stage(aws=…, launchdarkly=…)`; the figures are fine."""
+    opened: list[Stage] = []
+
     async def open_stage(variables: Json = None, **connections: Json) -> Stage:
         overlay = {
             "connections": {"prometheus": {"url": monitoring.url}, **connections},
             "variables": variables or {},
         }
-        opened.append(Stage(tmp_path, overlay))
+        opened.append(Stage(tmp_path, bundle_in(tmp_path, overlay)))
         return opened[-1]
 
     yield open_stage

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,26 @@ SHORT: Mapping[str, str] = {
 Json = Any
 
 
+@cache
+def registry() -> ActionRegistry:
+    """Return all actions: they hold no state, and finding them takes its time."""
+    return ActionRegistry()
+
+
+def bundle_in(folder: Path, overlay: Json, short: Mapping[str, str] = SHORT) -> Bundle:
+    """Copy AIVO's files to a folder, put these in the place of texts, and load them."""
+    systems = folder / "systems"
+    shutil.copytree(PACKAGED / "aivo", systems / "aivo")
+    for path in (systems / "aivo" / "procedures").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        for old, new in short.items():
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+    file = folder / "overlay.yaml"
+    file.write_text(json.dumps({"aivo": overlay}), encoding="utf-8")  # which is YAML as well
+    return load_systems(systems, file)[0]
+
+
 class Messages:
     """A messenger that keeps what is said."""
 
@@ -60,19 +81,10 @@ class Messages:
 class Stage:
     """One incident of AIVO; `kill` and `wake` are a crash and a start on the same journal."""
 
-    def __init__(self, folder: Path, overlay: Mapping[str, Json]) -> None:
+    def __init__(self, folder: Path, bundle: Bundle, messages: Messages | None = None) -> None:
         self.folder = folder
-        systems = folder / "systems"
-        shutil.copytree(PACKAGED / "aivo", systems / "aivo")
-        for path in (systems / "aivo" / "procedures").glob("*.yaml"):
-            text = path.read_text(encoding="utf-8")
-            for old, new in SHORT.items():
-                text = text.replace(old, new)
-            path.write_text(text, encoding="utf-8")
-        file = folder / "overlay.yaml"
-        file.write_text(json.dumps({"aivo": overlay}), encoding="utf-8")  # which is YAML as well
-        self.bundle: Bundle = load_systems(systems, file)[0]
-        self.messages = Messages()
+        self.bundle = bundle
+        self.messages = messages or Messages()
         self.announced: list[commands.Announce] = []
         self._words = 0
         self.wake()
@@ -89,7 +101,7 @@ class Stage:
         )
         settings = Settings(BACKOUT_DATA=self.folder / "journal")
         bundles = {"aivo": self.bundle}
-        self.core = Core(settings, self.engine, bundles, ActionRegistry(), telling)
+        self.core = Core(settings, self.engine, bundles, registry(), telling)
         self.core.start()
 
     async def close(self) -> None:

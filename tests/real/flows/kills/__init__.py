@@ -1,0 +1,1 @@
+"""AIVO's flows on real components, while the bot is killed again and again."""
