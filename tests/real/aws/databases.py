@@ -25,8 +25,8 @@ SPECIAL = {
 }
 
 
-def orders(aws: Aws) -> Any:
-    """Make the database `orders` with groups of its own; return the client."""
+def orders(aws: Aws, **more: Json) -> Any:
+    """Make the database `orders` with groups (and `more`) of its own; return the client."""
     ec2, rds = aws.client("ec2"), aws.client("rds")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
@@ -48,7 +48,7 @@ def orders(aws: Aws) -> Any:
         DBSubnetGroupName="private",
         DBParameterGroupName="orders-pg",
         VpcSecurityGroupIds=[group["GroupId"]],
-        **SPECIAL,
+        **{**SPECIAL, **more},
     )
 
 
@@ -66,10 +66,10 @@ def described(aws: Aws, name: str) -> Json:
     return aws.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
 
 
-async def good_moment(aws: Aws) -> str:
+async def good_moment(aws: Aws, name: str = NAME) -> str:
     """Return a whole second that lies in the window: backups begin with the instance."""
     rds = aws.client("rds")
-    found = rds.describe_db_snapshots(DBInstanceIdentifier=NAME, SnapshotType="automated")
+    found = rds.describe_db_snapshots(DBInstanceIdentifier=name, SnapshotType="automated")
     begin = min(each["SnapshotCreateTime"] for each in found["DBSnapshots"])
     moment = begin.replace(microsecond=0) + timedelta(seconds=1)
     while datetime.now(UTC) <= moment:
