@@ -8,10 +8,8 @@ is not told.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from time import time
 from typing import Any, Protocol
 
 from sandbox.aws import rds
@@ -26,10 +24,13 @@ Endpoint = tuple[str, int]
 
 
 class Databases(Protocol):
-    """Who runs the servers.  `restore` and `forget` are called in the event loop; none waits."""
+    """Who runs the servers.  Asked from several threads; nothing here may wait."""
 
     def restore(self, name: str, moment: float | None) -> None:
-        """Begin to bring the primary's data of a moment up as another instance; None: the last."""
+        """Begin to bring the primary's data of a moment up as another instance; None: the last.
+
+        Raises `ValueError` where that can't be.
+        """
         ...
 
     def endpoint(self, name: str) -> Endpoint | None:
@@ -42,19 +43,23 @@ class Databases(Protocol):
 
 
 class Instances:
-    """The instances of the account.  `broken` is when something broke, in real seconds."""
+    """The instances of the account.
+
+    Their backups go by the clock on the `wall`, as do the moments that people read off it;
+    `broken` is when something broke, by the same clock.
+    """
 
     def __init__(
-        self, databases: Databases | None, broken: Callable[[], float | None] = lambda: None
+        self,
+        databases: Databases | None,
+        *,
+        wall: Callable[[], float],
+        broken: Callable[[], float | None],
     ) -> None:
         self._databases = databases
+        self._wall = wall
         self._broken = broken
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._restored: set[str] = set()
-
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Say in which loop the servers are run."""
-        self._loop = loop
 
     def seed(self, network: str, subnets: list[str]) -> None:
         """Make the primary, as old as it may be, with the backup of just now."""
@@ -79,7 +84,7 @@ class Instances:
     def forget(self) -> None:
         """Remove every instance that was restored."""
         while self._restored:
-            self._in_loop("forget", self._restored.pop())
+            self._forget(self._restored.pop())
 
     def is_there(self, operation: Operation) -> bool:
         """Say whether an instance takes writes."""
@@ -109,26 +114,32 @@ class Instances:
             self._check_source(source)
             made = original(backend, source, target, settings)
             wanted = settings.get("restore_time")
-            self._restore(target, rds.aware(wanted).timestamp() if wanted else None)
+            self._restore(made, rds.aware(wanted).timestamp() if wanted else None)
             return made
 
         def from_snapshot(original: Any, backend: Any, name: str, settings: Any) -> Any:
             found = backend.database_snapshots.get(name.rpartition(":snapshot:")[2])
             self._check_source(found.db_instance_identifier if found else PRIMARY)
             made = original(backend, name, settings)
-            moment = rds.aware(found.original_snapshot_create_time).timestamp()
-            self._restore(made.db_instance_identifier, moment)
+            self._restore(made, rds.aware(found.created).timestamp())
+            return made
+
+        def keep(original: Any, backend: Any, *values: Any, **named: Any) -> Any:
+            made = original(backend, *values, **named)
+            made.created = datetime.fromtimestamp(self._wall(), UTC).replace(tzinfo=None)
+            made.original_snapshot_create_time = made.created
             return made
 
         def delete(original: Any, backend: Any, *values: Any, **named: Any) -> Any:
             gone = original(backend, *values, **named)
             if (name := gone.db_instance_identifier) in self._restored:
                 self._restored.remove(name)
-                self._in_loop("forget", name)
+                self._forget(name)
             return gone
 
         patches.around(RDSBackend, "restore_db_instance_to_point_in_time", to_time)
         patches.around(RDSBackend, "restore_db_instance_from_db_snapshot", from_snapshot)
+        patches.around(RDSBackend, "create_db_snapshot", keep)
         patches.around(RDSBackend, "delete_db_instance", delete)
 
     def _descriptions(self, patches: Patches) -> None:
@@ -149,7 +160,7 @@ class Instances:
             return known if self._endpoint(instance.db_instance_identifier) is None else None
 
         def latest(instance: Any, _: Any) -> datetime:
-            moment = max(time() - LAG, self._broken() or 0.0)
+            moment = max(self._wall() - LAG, self._broken() or 0.0)
             first = rds.first_backup(instance)
             return max(first, datetime.fromtimestamp(moment, UTC)).replace(tzinfo=None)
 
@@ -180,17 +191,25 @@ class Instances:
     def _are_real(self) -> bool:
         return self._endpoint(PRIMARY) is not None
 
-    def _restore(self, name: str, moment: float | None) -> None:
-        if self._are_real():
-            self._restored.add(name)
-            self._in_loop("restore", name, moment)
+    def _restore(self, made: Any, moment: float | None) -> None:
+        from moto.rds.exceptions import RDSClientError
+
+        if self._databases is None or not self._are_real():
+            return
+        name = made.db_instance_identifier
+        try:
+            self._databases.restore(name, moment)
+        except ValueError as error:
+            del made.backend.databases[name]
+            raise RDSClientError("InvalidParameterValue", str(error)) from error
+        self._restored.add(name)
+
+    def _forget(self, name: str) -> None:
+        if self._databases is not None:
+            self._databases.forget(name)
 
     def _endpoint(self, name: str) -> Endpoint | None:
         return self._databases.endpoint(name) if self._databases else None
-
-    def _in_loop(self, verb: str, *values: Any) -> None:
-        if self._loop is not None and self._databases is not None:
-            self._loop.call_soon_threadsafe(getattr(self._databases, verb), *values)
 
 
 def _settings(group: str) -> Object:

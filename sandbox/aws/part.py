@@ -54,8 +54,8 @@ _log = logging.getLogger(__name__)
 class Aws(Part):
     """AWS as moto simulates it.  Without moto there is no such part, and the rest goes on.
 
-    `databases` runs real servers, if anybody does; `broken` says when the estate was broken, in
-    real seconds; `wall` is the clock on the wall.
+    `databases` runs real servers, if anybody does; `wall` is the clock on the wall, and `broken`
+    says when the estate was broken, by that clock.
     """
 
     name = "aws"
@@ -69,10 +69,12 @@ class Aws(Part):
         wall: Callable[[], float] = time.time,
         seed: int = 7,
     ) -> None:
-        self._instances = Instances(databases, broken)
         self._letters = Letters(wall)
         self._account = Account(
-            clock.now, instances=self._instances, letters=self._letters, seed=seed
+            clock.now,
+            instances=Instances(databases, wall=wall, broken=broken),
+            letters=self._letters,
+            seed=seed,
         )
         self._server: Server | None = None
         self._seen = Seen()
@@ -84,7 +86,6 @@ class Aws(Part):
             _log.warning("The sandbox has no AWS: moto[server] and boto3 are not installed.")
             return
         self.scenarios = (SLOW_VERSION, BREACH, BAD_FILES)
-        self._instances.attach(asyncio.get_running_loop())
         try:
             await _in_thread(self._open)
         except BaseException:

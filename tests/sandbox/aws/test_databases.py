@@ -28,9 +28,12 @@ class Servers:
         self.known: dict[str, Endpoint] = {PRIMARY: ("127.0.0.1", 5555)}
         self.asked: list[tuple[str, float | None]] = []
         self.forgotten: list[str] = []
+        self.too_old = False
 
     def restore(self, name: str, moment: float | None) -> None:
-        """Note it."""
+        """Note it; or refuse, where the test says so."""
+        if self.too_old:
+            raise ValueError("There is no base backup of that time.")
         self.asked.append((name, moment))
 
     def endpoint(self, name: str) -> Endpoint | None:
@@ -186,6 +189,23 @@ async def test_there_is_a_way_back_to_right_before_it_broke(real: Real) -> None:
         )
         assert code == "InvalidParameterValue"
     assert real.servers.asked == []
+
+
+async def test_what_the_servers_refuse_is_refused(real: Real) -> None:
+    """Then there is no such instance, and the next restore of the name is as the first."""
+    real.servers.too_old = True
+    code = await real.sdk.refusal(
+        "rds",
+        "restore_db_instance_to_point_in_time",
+        user=BOT,
+        SourceDBInstanceIdentifier=PRIMARY,
+        TargetDBInstanceIdentifier=NEW,
+        UseLatestRestorableTime=True,
+    )
+    assert code == "InvalidParameterValue"
+    real.servers.too_old = False
+    await real.restore(UseLatestRestorableTime=True)
+    assert real.servers.asked == [(NEW, None)]
 
 
 async def test_without_servers_instances_are_as_moto_makes_them(aws: Aws, sdk: Sdk) -> None:
