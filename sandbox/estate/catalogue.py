@@ -18,32 +18,32 @@ PAYMENT = "payment-service"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service: its pods, its share of the requests, and whether it writes to the database."""
+    """One service: its pods, its share of the requests, and whether it uses the database."""
 
     name: str
     replicas: int
     share: float
-    writes: bool = False
+    database: bool = False
 
 
 SERVICES = (
     Service(name="api-gateway", replicas=2, share=0.10),
-    Service(name="assessment-service", replicas=2, share=0.07, writes=True),
+    Service(name="assessment-service", replicas=2, share=0.07, database=True),
     Service(name=AUTH, replicas=2, share=0.08),
     Service(name="calendar-service", replicas=1, share=0.02),
     Service(name=CHECKOUT, replicas=3, share=0.16),
     Service(name="content-service", replicas=1, share=0.06),
-    Service(name="course-service", replicas=1, share=0.05),
-    Service(name="gradebook-service", replicas=1, share=0.05),
+    Service(name="course-service", replicas=1, share=0.05, database=True),
+    Service(name="gradebook-service", replicas=1, share=0.05, database=True),
     Service(name="media-service", replicas=1, share=0.04),
     Service(name="messaging-service", replicas=1, share=0.03),
     Service(name="notification-service", replicas=1, share=0.02),
-    Service(name=PAYMENT, replicas=2, share=0.10, writes=True),
+    Service(name=PAYMENT, replicas=2, share=0.10, database=True),
     Service(name="recommendation-service", replicas=1, share=0.03),
     Service(name="reporting-service", replicas=1, share=0.01),
     Service(name="search-service", replicas=1, share=0.04),
     Service(name="tutor-service", replicas=1, share=0.03),
-    Service(name="user-service", replicas=2, share=0.08, writes=True),
+    Service(name="user-service", replicas=2, share=0.08, database=True),
     Service(name="web-frontend", replicas=2, share=0.03),
 )
 

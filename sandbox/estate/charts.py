@@ -91,4 +91,4 @@ def _container(service: Service, version: str) -> Object:
 
 
 def _configs(service: Service) -> tuple[str, ...]:
-    return ("app-config", "database-config") if service.writes else ("app-config",)
+    return ("app-config", "database-config") if service.database else ("app-config",)

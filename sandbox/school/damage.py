@@ -9,8 +9,6 @@ import psycopg
 
 from sandbox.school import seeds
 
-ROLE = "app_assessment"
-
 
 async def corrupt(dsn: str) -> None:
     """Overwrite most grades at once."""

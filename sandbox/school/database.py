@@ -106,10 +106,10 @@ class Database(Part):
         """Damage rows of the instance in use, by statements of the application."""
         if self._running is None:
             return
-        from sandbox.school import damage
+        from sandbox.school import damage, seeds
 
         services, port = self._running.services, self._running.services.port()
-        dsn = self._running.instances.dsn(damage.ROLE, port)
+        dsn = self._running.instances.dsn(seeds.APPLICATION, port)
         if scenario == CORRUPT.id:
             services.spoil()
             await damage.corrupt(dsn)
@@ -135,7 +135,7 @@ class Database(Part):
         """Return what the panel shows; counted before, never here."""
         if self._running is None:
             return {"real": False, "why": self._why, "instances": []}
-        writes = self._running.services.writes.values()
+        uses = self._running.services.uses.values()
         current, in_use = self._in_use()
         look = in_use.looks.last
         return {
@@ -146,8 +146,8 @@ class Database(Part):
                 for name, each in self._running.instances.all.items()
             ],
             "writes": {
-                "done": sum(each.done for each in writes),
-                "refused": sum(each.refused for each in writes),
+                "done": sum(each.done for each in uses),
+                "refused": sum(each.refused for each in uses),
             },
             "restored_to": self._restored_to(),
             "damaged": {
@@ -160,10 +160,12 @@ class Database(Part):
         """Return the primary's data sources, and where the programs are that fit it."""
         if self._running is None:
             return {}
+        from sandbox.school import seeds
+
         instances = self._running.instances
         return {
-            "primary_dsn": instances.dsn("backout"),
-            "recovered_dsn": instances.dsn("backout_recovered"),
+            "primary_dsn": instances.dsn(seeds.BOT),
+            "recovered_dsn": instances.dsn(seeds.READER),
             "database_port": str(instances.primary.cluster.port),
             "postgres_programs": str(self._running.programs),
         }
@@ -202,7 +204,7 @@ class Database(Part):
             await asyncio.to_thread(places.remove, self._data)
             raise
         pods = Pods(self._estate.cluster.store)
-        services = Services(pods, passwords, lambda: self._estate.clock.speed)
+        services = Services(pods, passwords[seeds.APPLICATION], lambda: self._estate.clock.speed)
         self._running = _Running(instances=instances, services=services, programs=found.folder)
         self._tell()
         services.reset()

@@ -14,12 +14,12 @@ _GOOD = seeds.good_rows()
 _SESSIONS = """
 SELECT count(*)::int FROM pg_stat_activity
  WHERE datname = current_database() AND backend_type = 'client backend'
-   AND usename = ANY(%(roles)s)
+   AND usename = %(role)s
 """
 _READ_ONLY = """
 SELECT count(*)::int FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole,
        unnest(s.setconfig) c
- WHERE r.rolname = ANY(%(roles)s) AND c ~ '^default_transaction_read_only=(on|true|yes|1)$'
+ WHERE r.rolname = %(role)s AND c ~ '^default_transaction_read_only=(on|true|yes|1)$'
    AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 _COUNTS = """
@@ -41,9 +41,9 @@ class Look:
 
 async def look(session: psycopg.AsyncConnection) -> Look:
     """Count once."""
-    roles = {"roles": list(seeds.APPLICATIONS)}
-    ((sessions,),) = await (await session.execute(_SESSIONS, roles)).fetchall()
-    ((barred,),) = await (await session.execute(_READ_ONLY, roles)).fetchall()
+    role = {"role": seeds.APPLICATION}
+    ((sessions,),) = await (await session.execute(_SESSIONS, role)).fetchall()
+    ((barred,),) = await (await session.execute(_READ_ONLY, role)).fetchall()
     (counts,) = await (await session.execute(_COUNTS)).fetchall()
     grades = await (
         await session.execute("SELECT id, student, assessment, grade FROM grades")
@@ -55,7 +55,7 @@ async def look(session: psycopg.AsyncConnection) -> Look:
     exams: dict[int, tuple[str, int]] = {row[0]: row[1:] for row in assessments}
     return Look(
         sessions=sessions,
-        read_only=barred >= len(seeds.APPLICATIONS),
+        read_only=barred > 0,
         rows=dict(zip(seeds.TABLES, counts, strict=True)),
         wrong_grades=tuple(key for key, row in _GOOD.grades.items() if there.get(key) != row),
         wrong_assessments=tuple(

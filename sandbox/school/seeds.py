@@ -13,8 +13,8 @@ from psycopg import sql
 
 USERS, STUDENTS, ASSESSMENTS, GRADES = 120, 100, 20, 400
 TABLES = ("users", "students", "assessments", "grades")
-APPLICATIONS = ("app_user", "app_payment", "app_assessment")
-ROLES = ("backout", "backout_recovered", *APPLICATIONS, "migrator")
+BOT, READER, APPLICATION, MIGRATOR = "backout", "backout_recovered", "aivo_app", "aivo_migrator"
+ROLES = (BOT, READER, APPLICATION, MIGRATOR)
 DAMAGED_GRADES = (17, 58, 101, 166, 233, 299, 348)
 DAMAGED_ASSESSMENTS = (4, 13)
 
@@ -71,19 +71,16 @@ SELECT setval(pg_get_serial_sequence('users', 'id'), 120),
 
 RIGHTS = """
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO app_user, app_payment, app_assessment;
-GRANT INSERT, UPDATE, DELETE ON users, students TO app_user;
-GRANT INSERT, UPDATE, DELETE ON payments TO app_payment;
-GRANT INSERT, UPDATE, DELETE ON assessments, grades, submissions TO app_assessment;
-GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO migrator;
-GRANT CREATE ON SCHEMA public TO migrator;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO aivo_app, aivo_migrator;
+GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO aivo_migrator;
+GRANT CREATE ON SCHEMA public TO aivo_migrator;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO backout, backout_recovered;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO backout;
 GRANT CREATE ON DATABASE aivo TO backout;
 GRANT pg_read_all_stats, pg_signal_backend TO backout;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO backout_recovered;
 GRANT pg_read_all_stats TO backout_recovered;
-GRANT app_user, app_payment, app_assessment TO backout WITH ADMIN OPTION;
+GRANT aivo_app, aivo_migrator TO backout WITH ADMIN OPTION;
 ALTER ROLE backout CREATEROLE;
 """
 
@@ -94,12 +91,11 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
    AND backend_type = 'client backend'
 """
 UNDO_ROLES = """
-ALTER ROLE app_user IN DATABASE aivo RESET ALL;
-ALTER ROLE app_payment IN DATABASE aivo RESET ALL;
-ALTER ROLE app_assessment IN DATABASE aivo RESET ALL;
-ALTER ROLE app_user RESET ALL;
-ALTER ROLE app_payment RESET ALL;
-ALTER ROLE app_assessment RESET ALL;
+ALTER ROLE aivo_app IN DATABASE aivo RESET ALL;
+ALTER ROLE aivo_migrator IN DATABASE aivo RESET ALL;
+ALTER ROLE aivo_app RESET ALL;
+ALTER ROLE aivo_migrator RESET ALL;
+ALTER DATABASE aivo RESET ALL;
 """
 EMPTY = """
 DROP SCHEMA IF EXISTS backout CASCADE;

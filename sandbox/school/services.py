@@ -1,8 +1,8 @@
-"""The services that write: what they were told when their newest pod started is what they do.
+"""The services that use the database: they do what their newest pod was told when it started.
 
-Each keeps one session and writes about a row a second while it has ready pods.  Address and
-read-only mode come from its ConfigMaps at the moment at which a pod was made, as environment does:
-a change of them has no effect before a restart.  Owned by `database`.
+Each keeps one session, and reads or writes about a row a second while it has ready pods.  Address
+and read-only mode come from its ConfigMaps at the moment at which a pod was made, as environment
+does: a change of them has no effect before a restart.  Owned by `database`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import LiteralString
 from urllib.parse import urlsplit
@@ -53,46 +53,52 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
-    """A service that writes: its role, and what it does each time."""
+class Client:
+    """A service that uses the database, and what it does each time."""
 
     name: str
-    role: str
     statement: LiteralString
+    writes: bool = True
 
 
-WRITERS = (
-    Writer(
+CLIENTS = (
+    Client(
         name="user-service",
-        role="app_user",
         statement="UPDATE users SET last_seen = now() WHERE id = 1 + (random() * 119)::int",
     ),
-    Writer(
+    Client(
         name="payment-service",
-        role="app_payment",
         statement="INSERT INTO payments (student, amount) "
         "VALUES (1 + (random() * 99)::int, round((5 + random() * 45)::numeric, 2))",
     ),
-    Writer(
+    Client(
         name=SPOILT,
-        role="app_assessment",
         statement="INSERT INTO submissions (student, assessment) "
         "VALUES (1 + (random() * 99)::int, 1 + (random() * 19)::int)",
+    ),
+    Client(
+        name="gradebook-service",
+        statement="SELECT avg(grade) FROM grades WHERE student = 1 + (random() * 99)::int",
+        writes=False,
+    ),
+    Client(
+        name="course-service",
+        statement="SELECT count(*) FROM students WHERE course = 1 + (random() * 7)::int",
+        writes=False,
     ),
 )
 
 
 @dataclass(slots=True, kw_only=True)
-class Writes:
-    """How the writes went."""
+class Uses:
+    """How it went: what was written, and all of the last attempts."""
 
     done: int = 0
     refused: int = 0
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     def note(self, how: str) -> None:
-        """Count one attempt."""
-        self.recent.append(how)
+        """Count one write."""
         if how == "done":
             self.done += 1
         else:
@@ -143,20 +149,18 @@ class Pods:
 class Services:
     """All of them; each is a task while this runs."""
 
-    def __init__(
-        self, pods: Pods, passwords: Mapping[str, str], speed: Callable[[], float]
-    ) -> None:
+    def __init__(self, pods: Pods, password: str, speed: Callable[[], float]) -> None:
         self.pods = pods
-        self.writes = {each.name: Writes() for each in WRITERS}
-        self._passwords = passwords
+        self.uses = {each.name: Uses() for each in CLIENTS}
+        self._password = password
         self._speed = speed
         self._spoilt: frozenset[str] = frozenset()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin writing."""
+        """Begin."""
         self._tasks = [
-            asyncio.create_task(self._run(each), name=f"writes of {each.name}") for each in WRITERS
+            asyncio.create_task(self._run(each), name=f"rows of {each.name}") for each in CLIENTS
         ]
 
     async def stop(self) -> None:
@@ -174,13 +178,13 @@ class Services:
         """Count from zero, without the bad job; the ConfigMaps of now hold for all pods."""
         self._spoilt = frozenset()
         self.pods.forget()
-        for each in self.writes.values():
+        for each in self.uses.values():
             each.done = each.refused = 0
             each.recent.clear()
 
     def port(self) -> int:
         """Return the port of the database that the services are told to use."""
-        told = [list(self.pods.ready(each.name).values())[-1:] for each in WRITERS]
+        told = [list(self.pods.ready(each.name).values())[-1:] for each in CLIENTS]
         ports = [one.port for each in told for one in each if one.port]
         return max(ports, key=ports.count) if ports else self.pods.now.port
 
@@ -188,40 +192,42 @@ class Services:
         """Return the share of each service's requests that fail because it can't save."""
         shares = {
             name: _REFUSED * each.share("refused", "unreachable") + _POLITE * each.share("polite")
-            for name, each in self.writes.items()
+            for name, each in self.uses.items()
         }
         return {name: round(share, 4) for name, share in shares.items() if share}
 
     def unreachable(self) -> float:
         """Return the share of the connections that fail."""
-        return sum(each.share("unreachable") for each in self.writes.values()) / len(self.writes)
+        return sum(each.share("unreachable") for each in self.uses.values()) / len(self.uses)
 
-    async def _run(self, writer: Writer) -> None:
-        session = _Session(writer, self._passwords[writer.role])
-        writes = self.writes[writer.name]
+    async def _run(self, user: User) -> None:
+        session = _Session(client, self._password)
+        uses = self.uses[client.name]
         try:
             while True:
-                told = next(reversed(self.pods.ready(writer.name).values()), None)
+                told = next(reversed(self.pods.ready(client.name).values()), None)
                 if told is None:
-                    writes.recent.clear()
+                    uses.recent.clear()
                     await session.close()
-                elif told.read_only:
-                    writes.recent.append("polite")
+                elif told.read_only and client.writes:
+                    uses.recent.append("polite")
                 else:
                     await session.lead_to(told)
-                    writes.note(await self._write(session))
+                    uses.recent.append(how := await self._use(session))
+                    if client.writes:
+                        uses.note(how)
                 await asyncio.sleep(max(_LEAST, _EVERY / self._speed()))
         finally:
             await session.close()
 
-    async def _write(self, session: _Session) -> str:
-        """Write once; return how it went."""
+    async def _use(self, session: _Session) -> str:
+        """Read or write once; return how it went."""
         try:
             await session.open()
         except (psycopg.Error, OSError):
             return "unreachable"
-        statements = [session.writer.statement]
-        if session.writer.name == SPOILT and self._is_spoilt():
+        statements = [session.client.statement]
+        if session.client.name == SPOILT and self._is_spoilt():
             statements.append(seeds.CORRUPT_ONE)
         try:
             for each in statements:
@@ -235,10 +241,10 @@ class Services:
 
 
 class _Session:
-    """A service's session, with its own user and password at the address that it was told."""
+    """A service's session at the address that it was told, with the applications' own password."""
 
-    def __init__(self, writer: Writer, password: str) -> None:
-        self.writer = writer
+    def __init__(self, client: Client, password: str) -> None:
+        self.client = client
         self._password = password
         self._told = Told()
         self._open: psycopg.AsyncConnection | None = None
@@ -258,9 +264,9 @@ class _Session:
         if not self._told.port:
             raise OSError(f"{self._told.address} leads nowhere")
         self._open = await psycopg.AsyncConnection.connect(
-            conninfo(self._told.port, self.writer.role, self._password),
+            conninfo(self._told.port, seeds.APPLICATION, self._password),
             autocommit=True,
-            application_name=self.writer.name,
+            application_name=self.client.name,
             options="-c statement_timeout=5s",
         )
 

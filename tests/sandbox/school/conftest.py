@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.estate import Estate
-from sandbox.estate.catalogue import NAMESPACE
+from sandbox.estate.catalogue import NAMESPACE, SERVICES
 from sandbox.estate.registry import Write
 from sandbox.estate.resources import CONFIGMAPS, DEPLOYMENTS, PODS, Resource
 from sandbox.estate.values import Object, clone
@@ -92,7 +92,9 @@ class School:
                 store.delete(PODS, NAMESPACE, pod["metadata"]["name"])
         running = self.database._running
         assert running is not None
-        await until(lambda: all(len(running.services.pods.ready(each)) == 2 for each in services))
+        pods = running.services.pods
+        wanted = {each.name: each.replicas for each in SERVICES}
+        await until(lambda: all(len(pods.ready(each)) == wanted[each] for each in services))
 
     def _change(self, resource: Resource, name: str, change: Callable[[Object], None]) -> None:
         old = self.estate.cluster.store.get(resource, NAMESPACE, name)

@@ -9,13 +9,14 @@ import pytest
 
 from adapters.postgres import statements
 from sandbox.school import seeds
+from sandbox.school.services import CLIENTS
 from tests.sandbox.school.conftest import School, query, until
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 GRADE = "SELECT grade::float FROM grades WHERE id = 1"
 IDENTITY = "SELECT system_identifier FROM pg_control_system()"
-APPS = list(seeds.APPLICATIONS)
+APPS = [seeds.APPLICATION, seeds.MIGRATOR]
 
 
 async def test_it_starts_with_good_rows(school: School) -> None:
@@ -91,8 +92,8 @@ async def test_services_follow_their_address_only_after_a_restart(school: School
     done = school.writes["done"]
     await until(lambda: school.writes["done"] > done + 3)
     assert school.instance()["in_use"] is True
-    await school.restart("user-service", "payment-service", "assessment-service")
-    await until(lambda: school.instance("other")["sessions"] == 3)
+    await school.restart(*(each.name for each in CLIENTS))
+    await until(lambda: school.instance("other")["sessions"] == 5)
     await until(lambda: school.instance()["sessions"] == 0)
     assert school.instance("other")["in_use"] is True
 
@@ -102,7 +103,7 @@ async def test_an_address_that_leads_nowhere_is_felt(school: School) -> None:
     school.configure("database-config", "DATABASE_URL", "postgresql://127.0.0.1:1/aivo")
     await school.restart("payment-service")
     await until(lambda: school.database.disturbance().errors == {"payment-service": 0.4})
-    assert school.database.disturbance().refused == pytest.approx(1 / 3)
+    assert school.database.disturbance().refused == pytest.approx(1 / 5)
 
 
 async def test_read_only_mode_is_polite(school: School) -> None:
@@ -150,12 +151,12 @@ async def test_the_bot_has_the_rights_that_its_actions_ask_for(school: School) -
 
 async def test_services_without_pods_have_no_sessions(school: School) -> None:
     """A service that is scaled to nothing leaves the database, and comes back with its pods."""
-    await until(lambda: school.instance()["sessions"] == 3)
+    await until(lambda: school.instance()["sessions"] == 5)
     school.scale("payment-service", 0)
-    await until(lambda: school.instance()["sessions"] == 2)
+    await until(lambda: school.instance()["sessions"] == 4)
     assert "payment-service" not in school.database.disturbance().errors
     school.scale("payment-service", 2)
-    await until(lambda: school.instance()["sessions"] == 3)
+    await until(lambda: school.instance()["sessions"] == 5)
 
 
 async def test_a_bad_job_goes_on_until_its_pods_are_gone(school: School) -> None:
@@ -197,7 +198,7 @@ async def test_a_reset_brings_everything_back(school: School) -> None:
     await school.database.break_it("corrupt_grades")
     query(school.dsn, "CREATE SCHEMA backout")
     query(school.dsn, "CREATE TABLE backout.copied_rows (mark text)")
-    query(school.dsn, "ALTER ROLE app_user IN DATABASE aivo SET default_transaction_read_only = on")
+    query(school.dsn, "ALTER ROLE aivo_app IN DATABASE aivo SET default_transaction_read_only = on")
     school.configure("database-config", "DATABASE_URL", "postgresql://127.0.0.1:1/aivo")
     school.estate.reset()
     await school.database.reset()
