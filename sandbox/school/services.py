@@ -200,7 +200,7 @@ class Services:
         """Return the share of the connections that fail."""
         return sum(each.share("unreachable") for each in self.uses.values()) / len(self.uses)
 
-    async def _run(self, user: User) -> None:
+    async def _run(self, client: Client) -> None:
         session = _Session(client, self._password)
         uses = self.uses[client.name]
         try:
