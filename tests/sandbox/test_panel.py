@@ -12,6 +12,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
+from config.loader import load_system
+from config.settings import PACKAGED
+from flows import inputs
 from sandbox.flags import Flags
 from sandbox.mailbox import Mailbox
 from sandbox.world import World
@@ -180,6 +183,24 @@ async def test_commands_are_filled_in_and_copied(estate: Estate, page: Page) -> 
     await story.locator(".typed", has_text="plan rows").get_by_role("button").click()
     await expect(page.locator("#toasts")).to_contain_text("Copied")
     assert await page.evaluate("navigator.clipboard.readText()") == wanted
+
+
+async def test_the_bot_takes_what_stories_say(estate: Estate, page: Page) -> None:
+    """Each plan that a story asks for names a procedure of AIVO, with inputs that it has."""
+    await page.get_by_role("button", name="Let an access key be stolen", exact=True).click()
+    estate.aws.told["keys"][0]["misuse"] = 3
+    estate.aws.told["instances"].append(made_up.restored(5556))
+    estate.database.told["damaged"] = DAMAGED
+    codes = page.locator(".story code")
+    for told in ("plan rows", "plan data time=2", "plan security user=deploy key=7Q2A"):
+        await expect(codes.filter(has_text=told)).to_have_count(1)
+    aivo, planned = load_system(PACKAGED / "aivo"), set()
+    for text in await codes.all_text_contents():
+        if found := re.fullmatch(r"!incident plan (\w+)(.*)", text):
+            procedure = aivo.procedures[found[1]]
+            assert not inputs.lacking(procedure, inputs.read(procedure, found[2].split())), text
+            planned.add(found[1])
+    assert planned | {"service"} == set(aivo.procedures)
 
 
 async def test_the_status_page_is_one_click_away(estate: Estate, page: Page) -> None:

@@ -46,7 +46,7 @@ export const FLOWS = [
     title: "Service: a cache left wrong",
     steps: [breaks("stale_cache"), declare("wrong course contents"), answer("No", "No"),
       plan("!incident plan service cache=cache:course:"),
-      approve("Jennifer Liu"), approve("Alex Thompson", " Both, while more than 1,000 users are hit."),
+      approve("Jennifer Liu"),
       ["The cache has a gate of its own: act as ", bold("Jennifer Liu"), " and press ", bold("Approve"), " once more."]],
     see: "Only the keys that were named are gone; sessions and queues stay. The errors of content-service end with them.",
   },
