@@ -10,10 +10,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.real.services.postgres import PostgresDatabase, PostgresServer, database
 
 Json = Any
+HOST = "127.0.0.1"
 TABLES = """
 CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
 CREATE TABLE students (id int PRIMARY KEY, account int NOT NULL REFERENCES users);
@@ -51,6 +53,17 @@ class Databases:
     def good(self) -> list[Json]:
         """Return what the recovered one holds."""
         return self.recovered.execute(CONTENT)
+
+    @property
+    def address(self) -> str:
+        """Return where both are."""
+        return f"{HOST}:{self.recovered.server.port}"
+
+    def apart(self, monkeypatch: pytest.MonkeyPatch) -> Json:
+        """Let the recovered one be found by its address alone; return how it is reached then."""
+        parts = {**conninfo_to_dict(self.recovered.reader_dsn), "host": "recovered.invalid"}
+        monkeypatch.setenv("AIVO_RECOVERED_DSN", make_conninfo("", **parts))
+        return {"recovered": {"hosts": [HOST]}}
 
     def copies(self) -> Json:
         """Return how many copies left their marks."""

@@ -9,6 +9,7 @@ import pytest
 from flows import events
 from flows.states import State, StepState
 from tests.real.aws.databases import NAME, described, good_moment, orders
+from tests.real.flows.campus import answer_on_loopback
 from tests.real.flows.conftest import Open
 from tests.real.flows.school import Databases
 from tests.real.services.aws.server import Aws
@@ -17,6 +18,13 @@ RESTORES = "rds:RestoreDBInstanceToPointInTime"
 WRITES = "rds:(Create|Delete|Modify|Restore).*"
 BESIDE = f"{NAME}-inc-1"
 Json = Any
+
+
+@pytest.fixture
+def apart(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Json:
+    """The restored database, asked where moto says that the instance is."""
+    answer_on_loopback(monkeypatch)
+    return databases.apart(monkeypatch)
 
 
 def instances(aws: Aws) -> set[str]:
@@ -34,15 +42,15 @@ def settings(aws: Aws) -> Json:
 @pytest.mark.covers("AIVO-R1", "AIVO-R13", "AIVO-R14", "AIVO-R15", "AIVO-FIX17", "AIVO-FIX18")
 @pytest.mark.covers("AIVO-FIX29", "AIVO-FIX30", "AIVO-FIX31", "AIVO-FIX42")
 async def test_a_database_is_restored_beside(
-    stage: Open, aws: Aws, account: Json, databases: Databases
+    stage: Open, aws: Aws, account: Json, databases: Databases, apart: Json
 ) -> None:
     """A new instance like the primary, with its loss told before; it is asked, and not used."""
-    orders(aws)
+    orders(aws, Port=databases.primary.server.port)
     moment = await good_moment(aws)
     before = settings(aws)
     aws.progress.looks = 0
     aws.calls.clear()
-    aivo = await stage(aws=account)
+    aivo = await stage(aws=account, databases=apart)
     aivo.declare("student records are wrong", data=True)
     plan = await aivo.plan("point_in_time", source=NAME, time=moment, check=True)
     assert plan.class_id == "data"
@@ -90,14 +98,14 @@ async def test_databases_need_not_be_reachable(stage: Open, aws: Aws, account: J
 
 @pytest.mark.covers("AIVO-R14")
 async def test_what_was_restored_beside_stays_after_an_undo(
-    stage: Open, aws: Aws, account: Json, databases: Databases
+    stage: Open, aws: Aws, account: Json, databases: Databases, apart: Json
 ) -> None:
     """There is nothing to put back, since nothing in use was changed; people are told so."""
-    orders(aws)
+    orders(aws, Port=databases.primary.server.port)
     moment = await good_moment(aws)
     aws.progress.looks = 0
     databases.recovered.execute("DELETE FROM users WHERE id > 10")  # which a check won't pass
-    aivo = await stage(aws=account)
+    aivo = await stage(aws=account, databases=apart)
     aivo.declare(data=True)
     await aivo.plan("point_in_time", source=NAME, time=moment, check=True)
     aivo.approve("jennifer-liu")

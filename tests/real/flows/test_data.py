@@ -17,11 +17,11 @@ Json = Any
 DAMAGED = {"assessments": "5", "grades": "3,4,9"}
 
 
-async def reviewed(aivo: Stage, databases: Databases) -> None:
+async def reviewed(aivo: Stage, databases: Databases, **inputs: str) -> None:
     """Go as far as the review of the differences: nothing is written before it."""
     damaged = databases.content()
     aivo.declare("grades are wrong", data=True)
-    plan = await aivo.plan("rows", **DAMAGED)
+    plan = await aivo.plan("rows", **DAMAGED, **inputs)
     assert plan.class_id == "data"
     changes = {each.subject: (each.before, each.after) for each in plan.step("mend").changes}
     assert changes["public.grades id=3"] == ("grade=0.00", "grade=3.00")
@@ -38,10 +38,12 @@ async def reviewed(aivo: Stage, databases: Databases) -> None:
 
 @pytest.mark.covers("AIVO-FLOW6", "AIVO-R15", "AIVO-R16", "AIVO-R17", "AIVO-FIX31", "AIVO-FIX32")
 @pytest.mark.covers("AIVO-V2", "AIVO-V3", "AIVO-V8", "AIVO-Q1")
-async def test_rows_are_put_back_after_a_review(stage: Open, databases: Databases) -> None:
-    """Every difference is shown, two people agree to it, and the data are whole again."""
-    aivo = await stage()
-    await reviewed(aivo, databases)
+async def test_rows_are_put_back_after_a_review(
+    stage: Open, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read at their own address, every difference shown, agreed to by two: the data are whole."""
+    aivo = await stage(databases=databases.apart(monkeypatch))
+    await reviewed(aivo, databases, recovered=databases.address)
     aivo.approve("david-park", scope="mend")
     await aivo.until_ended()
     assert databases.content() == databases.good()
@@ -58,6 +60,14 @@ async def test_without_keys_there_is_no_plan(stage: Open, databases: Databases) 
     aivo.declare(data=True)
     assert "tables" in await aivo.refused("rows")
     assert "does not have 77" in await aivo.refused("rows", grades="77")
+
+
+async def test_rows_are_read_at_no_other_host(stage: Open, databases: Databases) -> None:
+    """An address that somebody typed gets no password unless the system's files allow it."""
+    aivo = await stage()
+    aivo.declare(data=True)
+    told = await aivo.refused("rows", grades="3", recovered=databases.address)
+    assert "connections.databases.recovered.hosts" in told
 
 
 @pytest.mark.covers("AIVO-R17", "AIVO-FIX32")
