@@ -213,7 +213,7 @@ def test_what_is_not_carried_yet_is_said() -> None:
     assert aivo().procedures["service"].status == "partial"
     assert not aivo().policy.planned
     said = " ".join(aivo().policy.incomplete)
-    assert all(word in said for word in ("2A", "2B", "AIVO-C5", "CDN", "PagerDuty"))
+    assert all(word in said for word in ("2A", "2B", "AIVO-Q7", "CDN", "PagerDuty"))
 
 
 def test_what_the_document_does_not_say_is_marked() -> None:
@@ -438,7 +438,7 @@ def test_what_goes_beyond_the_cluster_is_planned_where_it_is_reached(
     steps = [step for step in procedure.steps() if not inputs.rule_out(step, values)]
     always = {"history", "unready", "rollback", "announce", "status_open", "rollout", "leftover"}
     always |= {"restart", "health", "services", "availability", "latency", "errors"}
-    always |= {"announce_end", "status_close", "status_undone"}
+    always |= {"status_again", "announce_end", "status_close", "status_undone"}
     assert {step.id for step in steps} == always | planned
     assert {inputs.condition_left(step, values) for step in steps if step.id in planned} <= {None}
 
@@ -462,6 +462,39 @@ def test_what_may_be_lost_of_each_kind_of_data_is_the_documents() -> None:
     }  # fmt: skip
     leading_back = {name for name, each in aivo().procedures.items() if each.returns_to}
     assert leading_back == {"data", "point_in_time"}
+
+
+@pytest.mark.covers("AIVO-M13")
+def test_time_budgets_are_the_documents() -> None:
+    """For each phase of 2C, of 2A in its place, and ten minutes of looking after each share."""
+    budgets = {name: each.total_seconds() for name, each in aivo().policy.phase_budgets.items()}
+    assert budgets == {
+        "assess": 180, "isolate": 120, "restore": 300, "validate": 600, "communicate": 300,
+    }  # fmt: skip
+    security = aivo().procedures["security"].phase_budgets
+    assert {name: each.total_seconds() for name, each in security.items()} == {
+        "isolate": 120, "restore": 300,
+    }  # fmt: skip
+    gradual = aivo().procedures["gradual"]
+    shares = [each for each in gradual.steps() if each.id.startswith(("half_", "quarter_"))]
+    assert len(shares) == 6
+    assert all(each.hold_for and each.hold_for.total_seconds() == 600 for each in shares)
+
+
+@pytest.mark.covers("AIVO-C5")
+def test_customers_hear_every_ten_minutes() -> None:
+    """As long as work goes on, on the page where it was opened, and each time in other words."""
+    (again,) = (each for each in aivo().procedures["service"].steps() if each.every)
+    assert again.every
+    assert again.every.total_seconds() == 600
+    texts = [
+        templates.render(
+            aivo().messages[again.with_["message"]],
+            {"round": number, "system": aivo().system.variables},
+        )
+        for number in (1, 2)
+    ]
+    assert texts[0] != texts[1]  # the page would drop a text that it has already
 
 
 @pytest.mark.covers("AIVO-V4", "AIVO-V9")
@@ -527,7 +560,7 @@ def test_public_texts_carry_no_internal_names() -> None:
         if name.startswith("public_"):
             assert not {"INC", "Helm", "revision", "incident.", "steps."} & set(text.split())
             assert "incident" not in text
-            allowed = {"outcome", "system.help_email", "system.status_page_url"}
+            allowed = {"outcome", "round", "system.help_email", "system.status_page_url"}
             assert templates.references(text) <= allowed
 
 

@@ -113,6 +113,7 @@ async def test_a_slash_command_without_a_reason_opens_the_form(tmp_path: Path) -
         assert run.notes == ()
 
 
+@pytest.mark.covers("AIVO-S1", "AIVO-FIX1")
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

@@ -20,6 +20,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.covers("AIVO-X1")
 def test_a_procedure_that_can_be_planned_has_passed(
     backout: Cli, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
