@@ -200,7 +200,7 @@ class Instances:
         try:
             self._databases.restore(name, moment)
         except ValueError as error:
-            del made.backend.databases[name]
+            _take_back(made)
             raise RDSClientError("InvalidParameterValue", str(error)) from error
         self._restored.add(name)
 
@@ -210,6 +210,15 @@ class Instances:
 
     def _endpoint(self, name: str) -> Endpoint | None:
         return self._databases.endpoint(name) if self._databases else None
+
+
+def _take_back(made: Any) -> None:
+    """Remove an instance that was never there, with the backup that moto made of it."""
+    backend, name = made.backend, made.db_instance_identifier
+    del backend.databases[name]
+    for key, each in backend.database_snapshots.copy().items():
+        if each.db_instance_identifier == name:
+            del backend.database_snapshots[key]
 
 
 def _settings(group: str) -> Object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
@@ -30,6 +30,12 @@ class Sdk:
     def __init__(self, session: Session, url: str) -> None:
         self._session = session
         self._url = url
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def close(self) -> None:
+        """Close all connections."""
+        for each in self._clients.values():
+            each.close()
 
     async def __call__(
         self, service: str, method: str, *, user: User = users.OPERATOR, **parameters: Json
@@ -44,16 +50,16 @@ class Sdk:
         return str(refused.value.response["Error"]["Code"])
 
     def _call(self, service: str, method: str, user: User, parameters: Json) -> Json:
-        client = self._session.client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=self._url,
-            aws_access_key_id=user.key_id,
-            aws_secret_access_key=user.secret,
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
-        )
-        with closing(client):
-            return getattr(client, method)(**parameters)
+        if (service, user.key_id) not in self._clients:
+            self._clients[service, user.key_id] = self._session.client(
+                service,
+                region_name="us-east-1",
+                endpoint_url=self._url,
+                aws_access_key_id=user.key_id,
+                aws_secret_access_key=user.secret,
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
+            )
+        return getattr(self._clients[service, user.key_id], method)(**parameters)
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +82,10 @@ async def aws(clock: Clock) -> AsyncIterator[Aws]:
 
 
 @pytest.fixture
-def sdk(aws: Aws, session: Session) -> Sdk:
+def sdk(aws: Aws, session: Session) -> Iterator[Sdk]:
     """The SDK of who may do everything."""
-    return Sdk(session, aws.addresses()["aws_url"])
+    with closing(Sdk(session, aws.addresses()["aws_url"])) as found:
+        yield found
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -154,13 +155,16 @@ async def test_actions_that_aws_refuses_are_refused(aws: Aws, sdk: Sdk) -> None:
     assert [each["percent"] for each in view(aws)["shares"]] == [0, 100]
 
 
-async def test_the_website_answers_as_the_balancer_does(tmp_path: Path) -> None:
+async def test_the_website_answers_as_the_balancer_does(tmp_path: Path, session: Session) -> None:
     """Shut, the public gets the fixed answer; slow, the figures say so."""
     estate = Estate(data=tmp_path, speed=20)
     aws = Aws(estate.clock)
     estate.parts.all.append(aws)
-    async with estate, running(aws), ClientSession() as http:
-        sdk = Sdk(Session(), aws.addresses()["aws_url"])
+    async with AsyncExitStack() as block:
+        await block.enter_async_context(estate)
+        await block.enter_async_context(running(aws))
+        http = await block.enter_async_context(ClientSession())
+        sdk = block.enter_context(closing(Sdk(session, aws.addresses()["aws_url"])))
         async with http.post(
             f"{estate.url}/estate/api/break", json={"scenario": SLOW_VERSION.id}
         ) as broken:

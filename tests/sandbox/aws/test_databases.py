@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,8 +78,9 @@ async def real(clock: Clock, session: Session) -> AsyncIterator[Real]:
     made: list[Real] = []
     part = Aws(clock, databases=servers, broken=lambda: made[0].broken if made else None)
     async with running(part) as aws:
-        made.append(Real(aws, Sdk(session, aws.addresses()["aws_url"]), servers))
-        yield made[0]
+        with closing(Sdk(session, aws.addresses()["aws_url"])) as sdk:
+            made.append(Real(aws, sdk, servers))
+            yield made[0]
 
 
 def shown(aws: Aws) -> dict[str, tuple[str, int]]:
