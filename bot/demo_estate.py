@@ -4,19 +4,37 @@ Used by `bot.demo` alone.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from adapters.vault import make_key
+
 MANIFEST = Path(__file__).parent / "slack" / "manifest.yaml"
-PRIVATE = ("AIVO_", "AWS_", "AZURE_", "BACKOUT_", "HELM_", "KUBE", "PAGERDUTY_", "SLACK_")
+PRIVATE = (
+    "AIVO_",
+    "AWS_",
+    "AZURE_",
+    "BACKOUT_",
+    "HELM_",
+    "KUBE",
+    "LAUNCHDARKLY_",
+    "PAGERDUTY_",
+    "PG",
+    "SLACK_",
+)
+Json = Any
 LOOPBACK = "127.0.0.1,localhost"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 class Addresses(BaseModel):
-    """The file that `python -m sandbox --addresses` writes."""
+    """The file that `python -m sandbox --addresses` writes.
+
+    What a machine may lack is empty then: AWS, the database, the cache.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -38,6 +56,26 @@ class Addresses(BaseModel):
     bot_token: str
     app_token: str
     signing_secret: str
+    status_page: str = ""
+    aws_url: str = ""
+    aws_account: str = ""
+    aws_region: str = ""
+    aws_key_id: str = ""
+    aws_secret: str = ""
+    listener_arn: str = ""
+    uploads_bucket: str = ""
+    launchdarkly_url: str = ""
+    launchdarkly_project: str = ""
+    launchdarkly_environment: str = ""
+    launchdarkly_token: str = ""
+    primary_dsn: str = ""
+    recovered_dsn: str = ""
+    cache_url: str = ""
+
+    @property
+    def thorough(self) -> bool:
+        """Whether there is all that the service rollback can look at beyond the cluster."""
+        return bool(self.aws_url and self.primary_dsn and self.cache_url)
 
     async def install(self) -> None:
         """Install the app as its manifest says: these scopes, events and shortcuts, no more."""
@@ -80,24 +118,53 @@ def read_addresses(file: Path) -> Addresses | None:
 def write_overlay(file: Path, addresses: Addresses) -> Path:
     """Write the overlay that points AIVO at the simulated estate; return its path."""
     changes = {
-        "aivo": {
-            "connections": {
-                "prometheus": {"url": addresses.prometheus_url},
-                "statuspage": {"url": addresses.statuspage_url, "page": addresses.statuspage_page},
-                "pagerduty": {
-                    "url": addresses.pagerduty_url,
-                    "events_url": addresses.pagerduty_url,
-                    "routing_key": "env:PAGERDUTY_ROUTING_KEY",
-                    "token": "env:PAGERDUTY_TOKEN",
-                    "webhook_secret": "env:PAGERDUTY_WEBHOOK_SECRET",
-                },
-            },
-            "variables": {"health_url": addresses.health_url},
-        }
+        "aivo": {"connections": _connections(addresses), "variables": dict(_variables(addresses))}
     }
     note = "# Written by `backout demo`: leads AIVO to the simulated estate. JSON is YAML, too.\n"
     file.write_text(note + json.dumps(changes, indent=2) + "\n", encoding="utf-8")
     return file
+
+
+def _connections(at: Addresses) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        "prometheus": {"url": at.prometheus_url},
+        "statuspage": {"url": at.statuspage_url, "page": at.statuspage_page},
+        "pagerduty": {
+            "url": at.pagerduty_url,
+            "events_url": at.pagerduty_url,
+            "routing_key": "env:PAGERDUTY_ROUTING_KEY",
+            "token": "env:PAGERDUTY_TOKEN",
+            "webhook_secret": "env:PAGERDUTY_WEBHOOK_SECRET",
+        },
+    }
+    if at.aws_url:
+        found["aws"] = {
+            "account": at.aws_account,
+            "region": at.aws_region,
+            "endpoint": at.aws_url,
+        }
+    if at.launchdarkly_url:
+        found["launchdarkly"] = {
+            "url": at.launchdarkly_url,
+            "project": at.launchdarkly_project,
+            "environment": at.launchdarkly_environment,
+        }
+    if at.primary_dsn:
+        anywhere_here = {"hosts": ["127.0.0.1"]}
+        found["databases"] = {"primary": anywhere_here, "recovered": anywhere_here}
+    return found
+
+
+def _variables(at: Addresses) -> Iterator[tuple[str, str | bool]]:
+    yield "health_url", at.health_url
+    yield "thorough", at.thorough
+    for name, value in (
+        ("status_page_url", at.status_page),
+        ("listener", at.listener_arn),
+        ("uploads_bucket", at.uploads_bucket),
+    ):
+        if value:
+            yield name, value
 
 
 def bot_environment(
@@ -134,6 +201,14 @@ def bot_environment(
         "PAGERDUTY_ROUTING_KEY": addresses.pagerduty_routing_key,
         "PAGERDUTY_TOKEN": addresses.pagerduty_token,
         "PAGERDUTY_WEBHOOK_SECRET": addresses.pagerduty_webhook_secret,
+        "AWS_ACCESS_KEY_ID": addresses.aws_key_id,
+        "AWS_SECRET_ACCESS_KEY": addresses.aws_secret,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AIVO_LAUNCHDARKLY_TOKEN": addresses.launchdarkly_token,
+        "AIVO_PRIMARY_DSN": addresses.primary_dsn,
+        "AIVO_RECOVERED_DSN": addresses.recovered_dsn,
+        "AIVO_CACHE_URL": addresses.cache_url,
+        "BACKOUT_CAPTURE_KEY": make_key(),
         "SSL_CERT_FILE": addresses.pagerduty_authority,
         "BACKOUT_PORT": str(port),
     }
