@@ -227,7 +227,8 @@ def _not_told(run: Run, step_id: str) -> str:
 
 
 def _not_repeated(run: Run, step_id: str) -> str:
-    step = next(each for each in run.plan.steps if each.id == step_id) if run.plan else None
+    steps = {step.id: step for step in run.plan.steps} if run.plan else {}
+    step = steps.get(step_id)
     name, often = (step.title, f" every {duration(step.every)}") if step else (step_id, "")
     stands = "is on hold" if run.state is State.HOLD else "is being undone"
     return (
