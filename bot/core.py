@@ -4,6 +4,7 @@ Built by `bot.wiring` for `serve`, and by tests and benchmarks that need no Slac
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -79,6 +80,7 @@ class Core:
         bundles: Mapping[str, Bundle],
         registry: Registry,
         telling: Telling,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = engine
         self.clients = ClientPool()
@@ -98,7 +100,7 @@ class Core:
             roles_now=telling.roles_now,
             owing=engine.unreviewed,
         )
-        self.performer = Performer(engine, registry, bundles, workshop, watch)
+        self.performer = Performer(engine, registry, bundles, workshop, watch, elapsed)
         self.driver = Driver(engine, self._perform)
         self._telling = telling
         self._driving: asyncio.Task[None] | None = None

@@ -23,7 +23,8 @@ async def run(settings: Settings, page: str) -> None:
     """Run until cancelled."""
     clock = WallClock(page)
     await clock.read()
-    async with wiring.running(settings, clock=clock.now, host=HOST) as bot:
+    wired = wiring.running(settings, clock=clock.now, elapsed=clock.elapsed, host=HOST)
+    async with wired as bot:
         log.info("ready: %d open incidents", len(bot.core.engine.runs()))
         await clock.follow(bot.core.engine.wake)
 

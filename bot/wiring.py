@@ -7,6 +7,7 @@ anything.
 import asyncio
 import gc
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -70,7 +71,11 @@ class Bot:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock = real_time, host: str = HOST
+    settings: Settings,
+    *,
+    clock: Clock = real_time,
+    elapsed: Callable[[], float] = time.monotonic,
+    host: str = HOST,
 ) -> AsyncIterator[Bot]:
     """Start a bot; leave the block to drain and stop it.
 
@@ -115,7 +120,7 @@ async def running(
                 engine, bundles, surroundings_of(settings).evidence, slack.uploads.publish
             ).perform,
         )
-        core = Core(settings, engine, bundles, registry, telling)
+        core = Core(settings, engine, bundles, registry, telling, elapsed)
         slack.progress = core.performer.progress
         stack.push_async_callback(core.close)
         await stack.enter_async_context(

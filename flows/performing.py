@@ -8,7 +8,8 @@ hangs on an exception.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,7 +45,10 @@ STOPPED = "Backout was stopped while this was under way; looking what became of 
 
 
 class Performer:
-    """Turns steps' commands into events."""
+    """Turns steps' commands into events.
+
+    `elapsed` counts seconds for what must hold a while: the time of day may be set meanwhile.
+    """
 
     def __init__(
         self,
@@ -53,12 +57,14 @@ class Performer:
         bundles: Mapping[str, Bundle],
         workshop: Workshop,
         watch: Watch,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._registry = registry
         self._bundles = bundles
         self._workshop = workshop
         self._watch = watch
+        self._elapsed = elapsed
         self.progress: dict[str, dict[str, str]] = {}
 
     async def perform(self, run: Run, command: PerformStep) -> tuple[Event, ...]:
@@ -136,14 +142,13 @@ class Performer:
     async def _look(self, job: Job) -> Event:
         """Look until it holds for long enough, or its window is over."""
         since: float | None = None
-        elapsed = asyncio.get_running_loop().time  # the clock may be set while it must hold
         while True:
             verdict = await self._verdict(job, {})
             now = self._engine.now()
             match verdict:
                 case Holds():
-                    since = elapsed() if since is None else since
-                    left = job.step.hold_for - (elapsed() - since)
+                    since = self._elapsed() if since is None else since
+                    left = job.step.hold_for - (self._elapsed() - since)
                     if left <= 0:
                         return job.attempt.succeeded(verdict)
                     job.context.report(f"{verdict.summary}; must stay so for {left:.0f} s more")

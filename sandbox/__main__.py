@@ -8,6 +8,7 @@ import errno
 import sys
 from pathlib import Path
 
+from sandbox.furnishing import furnish
 from sandbox.world import World, serve
 
 
@@ -37,6 +38,7 @@ def main() -> int:
         seed=chosen.seed,
         webhook=chosen.webhook,
     )
+    furnish(world, chosen.data)
     try:
         asyncio.run(serve(world, addresses=chosen.addresses))
     except OSError as error:

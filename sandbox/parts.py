@@ -6,6 +6,7 @@ and something to show in the page's panel; what it does to the users goes throug
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -92,6 +93,19 @@ class Parts:
 
     def __init__(self) -> None:
         self.all: list[Part] = []
+
+    async def start(self) -> None:
+        """Start all of them side by side, or none."""
+        ends = await asyncio.gather(*(part.start() for part in self.all), return_exceptions=True)
+        failed = next((end for end in ends if isinstance(end, BaseException)), None)
+        if failed is not None:
+            await self.stop()
+            raise failed
+
+    async def stop(self) -> None:
+        """Stop all of them; safe to call twice."""
+        for part in reversed(self.all):
+            await part.stop()
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:

@@ -56,23 +56,22 @@ class World:
     async def start(self) -> None:
         """Start all servers, or none."""
         async with AsyncExitStack() as started:
-            servers: tuple[_Server, ...] = (self.estate, *self.estate.parts.all, self.pagerduty)
-            for part in (*servers, self.workspace):
-                await part.start()
-                started.push_async_callback(part.stop)
+            for server in self._servers():
+                await server.start()
+                started.push_async_callback(server.stop)
             started.pop_all()
 
     async def stop(self) -> None:
         """Stop all servers."""
-        await self.workspace.stop()
-        await self.pagerduty.stop()
-        for part in reversed(self.estate.parts.all):
-            await part.stop()
-        await self.estate.stop()
+        for server in reversed(self._servers()):
+            await server.stop()
+
+    def _servers(self) -> tuple[_Server, ...]:
+        return (self.estate, self.estate.parts, self.pagerduty, self.workspace)
 
     def addresses(self) -> dict[str, str]:
         """Return where everything is, and what opens it."""
-        found = {
+        found: dict[str, str] = {
             "slack_api_url": self.workspace.api_url,
             "workspace_page": self.workspace.url,
             "bot_token": BOT_TOKEN,
@@ -86,6 +85,7 @@ class World:
             "statuspage_url": self.estate.statuspage_url,
             "statuspage_token": self.estate.statuspage_token,
             "statuspage_page": self.estate.statuspage_page,
+            "status_page": f"{self.workspace.url}status",
             "pagerduty_url": self.pagerduty.url,
             "pagerduty_authority": str(self.pagerduty.authority.resolve()),
             "pagerduty_routing_key": ROUTING_KEY,

@@ -26,6 +26,7 @@ _EXPECTED = {
     "statuspage_url",
     "statuspage_token",
     "statuspage_page",
+    "status_page",
     "bot_token",
     "app_token",
     "signing_secret",
