@@ -1,6 +1,5 @@
 """The demo's own wiring: phones that ring, a clock that is hurried, and break-glass with review."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,15 +10,12 @@ import pytest
 
 from adapters.pagerduty.answers import Answers
 from adapters.pagerduty.calls import Calls
-from bot import demo_bot
-from bot.demo import HOOK, free_port
-from bot.demo_estate import Addresses, bot_environment, write_overlay
-from config.settings import Settings
 from flows.runs import Run
 from sandbox.pagerduty import PagerDuty
 from sandbox.pagerduty.accounts import REST_TOKEN, ROUTING_KEY
 from sandbox.workspace.client import buttons
-from tests.scenario.world.whole import ALEX, JENNIFER, MARCUS, Whole, whole
+from tests.scenario.world.demo import demo
+from tests.scenario.world.whole import ALEX, JENNIFER, MARCUS, Whole
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 SARAH = "U0SARAHK"
@@ -66,31 +62,8 @@ class Phones:
 @asynccontextmanager
 async def night(folder: Path) -> AsyncIterator[tuple[Whole, Phones]]:
     """A world with the bot of the demo in it, told where things are as `backout demo` tells it."""
-    async with whole(folder, start=False, speed=1.0) as here:
-        here.world.estate.wall.fastest = 60.0
-        port, _ = free_port(0)
-        here.world.pagerduty.webhooks.url = f"http://127.0.0.1:{port}{HOOK}"
-        addresses = Addresses.model_validate(here.world.addresses())
-        await addresses.install()
-        environment = bot_environment(
-            {},
-            addresses=addresses,
-            data=here.data,
-            overlay=write_overlay(folder / "overlay.yaml", addresses),
-            port=port,
-        )
-        environment["BACKOUT_SYSTEMS"] = str(folder / "systems")
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            settings = Settings.model_validate(environment)
-            bot = asyncio.create_task(demo_bot.run(settings, addresses.workspace_page))
-            try:
-                await here.people.wait_sockets(1, within=PATIENCE)
-                yield here, Phones(here)
-            finally:
-                bot.cancel()
-                await asyncio.gather(bot, return_exceptions=True)
+    async with demo(folder) as here:
+        yield here, Phones(here)
 
 
 async def _buzz(here: Whole, who: str, text: str) -> str:

@@ -27,6 +27,7 @@ from flows.runs import Run
 from sandbox.estate import releases
 from sandbox.estate.catalogue import NAMESPACE
 from sandbox.estate.resources import DEPLOYMENTS
+from sandbox.furnishing import furnish
 from sandbox.workspace import WorkspaceClient
 from sandbox.workspace.client import shown
 from sandbox.world import World
@@ -57,6 +58,7 @@ class Whole:
         self.folder = folder
         self.data = folder / "journal"
         self.log = folder / "bot.log"
+        self.incident = "INC-1"  # which of them is meant
         self.changes: dict[str, str] = {}
         self._bot: AsyncExitStack | None = None
         self._engine: EmbeddedEngine | None = None
@@ -151,8 +153,9 @@ class Whole:
 
     # The journal
 
-    def look(self, incident: str = "INC-1") -> Run | None:
+    def look(self, incident: str = "") -> Run | None:
         """Return an incident as the journal has it."""
+        incident = incident or self.incident
         if self._engine is not None:
             return self._engine.run(incident)
         journal = self._journal()
@@ -163,8 +166,9 @@ class Whole:
         finally:
             journal.close()
 
-    def events(self, incident: str = "INC-1") -> list[Recorded]:
+    def events(self, incident: str = "") -> list[Recorded]:
         """Return its events."""
+        incident = incident or self.incident
         journal = self._journal()
         assert journal is not None
         try:
@@ -178,7 +182,7 @@ class Whole:
         return Journal.read(self.data) if there else None
 
     async def until(
-        self, wanted: Callable[[Run], Any], incident: str = "INC-1", *, what: str = ""
+        self, wanted: Callable[[Run], Any], incident: str = "", *, what: str = ""
     ) -> Run:
         """Wait until an incident is as wanted."""
         try:
@@ -271,7 +275,7 @@ class Whole:
         if journal is None:
             return {}
         try:
-            sent = journal.delivery("card:INC-1")
+            sent = journal.delivery(f"card:{self.incident}")
         finally:
             journal.close()
         if sent is None:
@@ -378,11 +382,21 @@ def edited(folder: Path, edits: Edits) -> None:
 
 @asynccontextmanager
 async def whole(
-    folder: Path, *, edits: Edits | None = None, start: bool = True, speed: float = 25.0
+    folder: Path,
+    *,
+    edits: Edits | None = None,
+    start: bool = True,
+    speed: float = 25.0,
+    furnished: bool = False,
 ) -> AsyncIterator[Whole]:
-    """Open a world with AIVO in it, and a bot unless told otherwise."""
+    """Open a world with AIVO in it, and a bot unless told otherwise.
+
+    `furnished` gives the estate what the demo's has beside its cluster.
+    """
     edited(folder, edits or {})
     world = World(data=folder / "estate", speed=speed)
+    if furnished:
+        furnish(world, folder / "estate")
     # The people click faster than Slack lets a bot write; what is looked at here is the estate.
     world.workspace.api.limits.enabled = False
     world.estate.statuspage.calls_allowed = 1000
