@@ -79,8 +79,9 @@ class Play:
 
         async def asked() -> tuple[str, str] | None:
             for message in await self.here.people.messages(channel):
-                names = [name for name in buttons(message["blocks"]) if ":approve" in name]
-                if names and title in shown(message["blocks"]):
+                blocks = message.get("blocks", [])
+                names = [name for name in buttons(blocks) if ":approve" in name]
+                if names and title in shown(blocks):
                     return message["ts"], names[0]
             return None
 
