@@ -101,10 +101,10 @@ class Wire:
 async def connect(parameters: Parameters) -> Wire:
     """Connect.  Raises `ConnectError` in libpq's words, which name no password."""
     psycopg = await _load()
+    # A DSN may set its own keepalives; how long we wait is ours to say.
+    settings = {**KEEPALIVES, **parameters, "connect_timeout": CONNECT_SECONDS}
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            **KEEPALIVES, **parameters, connect_timeout=CONNECT_SECONDS, autocommit=True
-        )
+        connection = await psycopg.AsyncConnection.connect(**settings, autocommit=True)
     except psycopg.Error as error:
         raise ConnectError(_first_line(error)) from None
     return Wire(connection, psycopg)
