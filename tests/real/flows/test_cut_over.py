@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from bot.views import approving
 from flows import events
 from flows.gates import Verb
+from flows.plans import Plan, Scalar
 from flows.runs import Run
 from flows.states import State, StepState
 from sandbox.estate.statuspage import TOKEN
@@ -57,19 +59,22 @@ async def estate(
 
 @pytest.fixture
 async def aivo(estate: Campus, stage: Open, account: Json, monitoring: Monitoring) -> Stage:
-    """AIVO there, with a data incident declared by Marcus and its rollback planned."""
+    """AIVO there, with a data incident declared by Marcus."""
     monitoring.target.set("aivo:availability", 0.999)
     await monitoring.settled("aivo:availability", lambda value: value > 0.99)
     found = await stage(aws=account, variables=estate.variables(), **estate.connections())
+    found.declare("all grades are zero", data=True)
+    return found
+
+
+async def planned(aivo: Stage, estate: Campus, **inputs: Scalar) -> Plan:
+    """Ask for the plan, with a moment that can be restored."""
     moment = await good_moment(estate.aws, NAME)
     estate.aws.progress.looks = 0
     estate.aws.calls.clear()
-    found.declare("all grades are zero", data=True)
-    advised = await found.until(lambda run: bool(run.blocked))
+    advised = await aivo.until(lambda run: bool(run.blocked))
     assert "!incident plan data time=…" in advised.advice
-    found.feed(events.PlanAsked(procedure="data", inputs={"time": moment}))
-    await found.until(lambda run: run.state is State.APPROVE)
-    return found
+    return await aivo.plan("data", time=moment, **inputs)
 
 
 async def asked(aivo: Stage) -> Run:
@@ -95,6 +100,7 @@ async def test_from_the_declaration_to_the_restored_data(aivo: Stage, estate: Ca
     """Writers stop, two people agree to the loss, all is led to the new one, every mode is left."""
     both, (old, new) = estate.sides, estate.sides.ports
     assert is_as_before(estate)
+    plan = await planned(aivo, estate)
     aivo.approve("emily-watson")
     run = await asked(aivo)
     assert run.held is None
@@ -103,9 +109,8 @@ async def test_from_the_declaration_to_the_restored_data(aivo: Stage, estate: Ca
     assert both.only_reads(old)
     assert not both.only_reads(old, MIGRATOR)
     written = both.visits(old)
-    assert run.plan is not None
-    lost = run.plan.step("cut_over").losses
-    assert lost.startswith(f"what was written after {(run.plan.inputs or {})['time']}")
+    lost = plan.step("cut_over").losses
+    assert lost.startswith(f"what was written after {(plan.inputs or {})['time']}")
     assert lost[:60] in str(approving.step_gate_blocks(run, aivo.engine.now()))
     assert {"restored_sound", "restored_grades"} <= set(aivo.done())
 
@@ -141,11 +146,20 @@ async def test_from_the_declaration_to_the_restored_data(aivo: Stage, estate: Ca
     assert both.password not in said + str(aivo.engine.run("INC-1"))
 
 
-@pytest.mark.covers("AIVO-FIX16", "AIVO-FIX43", "AIVO-Q1")
+@pytest.mark.covers("AIVO-I10", "AIVO-FIX13", "AIVO-FIX16", "AIVO-FIX43", "AIVO-Q1")
 async def test_a_loss_that_is_refused_leaves_all_as_it_was(aivo: Stage, estate: Campus) -> None:
-    """Denied: it holds, the new instance stays beside, and undo leaves every mode again."""
-    aivo.approve("jennifer-liu")
-    run = await asked(aivo)
+    """What is left open is ended if people say so; denied, it holds, and undo leaves every mode."""
+    await planned(aivo, estate, terminate=True)
+    both, (old, _) = estate.sides, estate.sides.ports
+    with psycopg.connect(both.url(old, MIGRATOR), connect_timeout=30) as migrator:
+        migrator.execute("INSERT INTO visits (who) VALUES ('a migration')")
+        aivo.approve("jennifer-liu")
+        await aivo.until(lambda run: run.steps["end_left"].state is StepState.WAITING)
+        assert both.only_reads(old), "nothing waits for it but the restore"
+        aivo.approve("alex-thompson", scope="end_left")
+        run = await asked(aivo)
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            migrator.execute("SELECT 1")
     gate = run.gate_of("cut_over")
     assert gate is not None
     no = events.Decided(
@@ -180,6 +194,7 @@ async def written_again(aivo: Stage, estate: Campus) -> None:
 async def test_restarts_and_an_undo_after_the_cut_over(aivo: Stage, estate: Campus) -> None:
     """The bot ends after the restore and amid the restarts; undone, all is on the old one again."""
     both, (old, new) = estate.sides, estate.sides.ports
+    assert "end_left" not in {step.id for step in (await planned(aivo, estate)).steps}
     aivo.approve("emily-watson")
     await asked(aivo)
     aivo.approve("jennifer-liu", scope="cut_over")
