@@ -1,7 +1,7 @@
 // One story for each of AIVO's flows. Commands carry what the state knows: the moment right before
 // the break, damaged keys, the restored instance, the leaked key.
 
-import { bold, type } from "./steps.js";
+import { bold, CLEAR, type } from "./steps.js";
 
 const MARGIN = 5; // seconds before the break, so that nothing bad is in what is restored
 
@@ -10,6 +10,7 @@ const declare = (what) => ["Act as ", bold("Marcus Rodriguez"), ", and write in 
 const answer = (security, data) => ["Open the channel that Backout makes, and answer. A security incident: ", bold(security), ...(data ? [", data in question: ", bold(data)] : []), "."];
 const plan = (text, waits) => ["Write in that channel: ", type(text, waits)];
 const approve = (who, why = "") => ["Act as ", bold(who), ": press ", bold("Approve"), `.${why}`];
+const onCall = (then = "") => ["Act as ", bold("Emily Watson"), ", who is on call: press ", bold("Approve"), ". If the card still asks for a lead, ", bold("Jennifer Liu"), ` does, too.${then}`];
 
 const before = ({ broken_at: at }) => at === null ? null : `${new Date((at - MARGIN) * 1000).toISOString().slice(0, 19)}Z`;
 const moment = (command) => (state) => before(state) && `${command} time=${before(state)}`;
@@ -38,7 +39,7 @@ export const FLOWS = [
     id: "flow-service", scenario: "bad_release",
     title: "Service: the previous release",
     steps: [breaks("bad_release"), declare("checkout 5xx"), answer("No", "No"),
-      approve("Jennifer Liu", " Once more than 1,000 users are hit, it takes a second lead:"), approve("Alex Thompson")],
+      approve("Jennifer Liu", " Once more than 1,000 users are hit, it takes a second lead:"), approve("Alex Thompson"), CLEAR],
     see: "Pods go back to the good version, the error ratio falls, and the status page is opened and resolved.",
   },
   {
@@ -47,29 +48,30 @@ export const FLOWS = [
     steps: [breaks("stale_cache"), declare("wrong course contents"), answer("No", "No"),
       plan("!incident plan service cache=cache:course:"),
       approve("Jennifer Liu"),
-      ["The cache has a gate of its own: act as ", bold("Jennifer Liu"), " and press ", bold("Approve"), " once more."]],
+      ["The cache has a gate of its own: act as ", bold("Jennifer Liu"), " and press ", bold("Approve"), " once more."],
+      CLEAR],
     see: "Only the keys that were named are gone; sessions and queues stay. The errors of content-service end with them.",
   },
   {
     id: "flow-gradual", scenario: "slow_version",
     title: "Gradual: traffic back in three steps",
     steps: [breaks("slow_version"), declare("pages are slow"), answer("No", "No"), plan("!incident plan gradual"),
-      approve("Jennifer Liu", " An Engineering Lead must, and a second one while more than 1,000 users are hit:"), approve("Alex Thompson")],
-    see: "The bars of the load balancer go from 100 to 50, 25 and 0 %. Each share is watched for ten minutes, and those are real ones at any speed: the steps follow while you do something else.",
+      approve("Jennifer Liu", " It takes an Engineering Lead.")],
+    see: "The bars of the load balancer go from 100 to 50, 25 and 0 %. Each share is watched for ten minutes: press ×10, and they are over in one.",
   },
   {
     id: "flow-flag", scenario: "faulty_feature",
     title: "Flag: switch one feature off",
     steps: [breaks("faulty_feature"), declare("pages are slow"), answer("No", "No"), plan("!incident plan flag"),
-      approve("Jennifer Liu"), approve("Alex Thompson", " Both, while more than 1,000 users are hit.")],
-    see: "The flag goes off within a second, and p95 falls below 500 ms. Then the figures are watched for ten minutes.",
+      approve("Jennifer Liu", " It takes an Engineering Lead.")],
+    see: "The flag goes off within a second, and p95 falls below 500 ms. Then the figures are watched for ten minutes, which are one at ×10.",
   },
   {
     id: "flow-data", scenario: "corrupt_grades",
     title: "Data: the whole database, as it was",
     steps: [breaks("corrupt_grades"), declare("grades are wrong"), answer("No", "Yes"),
       plan(moment("!incident plan data")),
-      ["Act as ", bold("Emily Watson"), " or ", bold("Jennifer Liu"), ": press ", bold("Approve"), ". Writers stop, and the database is restored to a new instance."],
+      onCall(" Writers stop, and the database is restored to a new instance."),
       ["When the card asks about the cut-over, read what is lost. It takes a lead and a VP or CTO: ", bold("Jennifer Liu"), " and ", bold("David Park"), "."]],
     see: "Wrong grades stay red until the cut-over; then the restored instance is in use, and says how many rows came back and how many are lost.",
   },
@@ -78,16 +80,16 @@ export const FLOWS = [
     title: "Point in time: a second database",
     steps: [breaks("corrupt_grades"), declare("grades are wrong"), answer("No", "Yes"),
       plan(moment("!incident plan point_in_time")),
-      approve("Emily Watson", " She is on call; a lead can, too.")],
+      onCall()],
     see: "A new instance appears among the databases, with the rows of that moment. The one in use is not touched.",
   },
   {
     id: "flow-rows", scenario: "some_rows",
     title: "Rows: single rows back",
     steps: [breaks("some_rows"), declare("seven grades are wrong"), answer("No", "Yes"),
-      plan(moment("!incident plan point_in_time")), approve("Emily Watson", " Wait until the new instance is available and the incident is closed."),
+      plan(moment("!incident plan point_in_time")), onCall(" Wait until the new instance is available and the incident is closed."),
       declare("put seven grades back"), answer("No", "Yes"),
-      plan(rows, "once rows are damaged and a restored instance is available"), approve("Emily Watson"),
+      plan(rows, "once rows are damaged and a restored instance is available"), onCall(),
       ["The card shows every difference, column by column. Act as ", bold("Jennifer Liu"), " and as ", bold("David Park"), ": press ", bold("Approve"), "."]],
     see: "The damaged rows are restored, in one transaction; everything that was written to others since stays.",
   },

@@ -1,6 +1,6 @@
 // Stories about people: who approves, who refuses, who is called, and what goes without them.
 
-import { bold, type } from "./steps.js";
+import { bold, CLEAR, type } from "./steps.js";
 
 const BREAK = ["Press ", bold("“Ship the bad release”"), ", and wait until more than 1,000 users are hit."];
 const DECLARE = ["Act as ", bold("Marcus Rodriguez"), ", and write in #incident-response: ", type("!incident declare \"checkout 5xx\"")];
@@ -13,8 +13,8 @@ export const PEOPLE = [
     title: "Two leads approve",
     steps: [BREAK, DECLARE, ANSWER,
       ["Act as ", bold("Jennifer Liu"), ": press ", bold("Approve"), ". One yes is not enough for so many users."],
-      ["Act as ", bold("Alex Thompson"), ": press ", bold("Approve"), "."]],
-    see: "The card names who is missing, until both have said yes. Then the release goes back, and the incident closes by itself.",
+      ["Act as ", bold("Alex Thompson"), ": press ", bold("Approve"), "."], CLEAR],
+    see: "The card names who is missing, until both have said yes. Then the release goes back, and the incident is closed.",
   },
   {
     id: "refusal",
@@ -42,6 +42,7 @@ export const PEOPLE = [
     steps: [BREAK, DECLARE, ANSWER,
       ["Still as ", bold("Marcus Rodriguez"), ", alone at night: press ", bold("Break glass…"), ", and say why."],
       ["Look at the phones: leads and executives are told at once. The rollback has begun."],
+      CLEAR,
       ["When it is closed, act as ", bold("Jennifer Liu"), " and press ", bold("Reviewed"), " on the card. Marcus can't: it was his emergency."]],
     see: "It went without approval, and everybody knows. The card shows the review that is owed, until somebody else has given it.",
   },

@@ -9,6 +9,9 @@ export const bold = (text) => ({ kind: "bold", text });
 /** What is typed; a function of the state returns null for what is not known yet. */
 export const type = (text, waits = "once it is broken") => ({ kind: "type", text, waits });
 
+/** What ends a service rollback, where the sandbox has all that it looks at. */
+export const CLEAR = ["When the figures are good and the card asks whether a security problem goes on, act as ", bold("Jennifer Liu"), " and press ", bold("Approve"), ": none does."];
+
 /** Return a step's parts as nodes, and keep in `live` what follows the state. */
 export function render(step, live) {
   return step.map((part) => {
