@@ -16,7 +16,7 @@ ENDS = (StepState.DONE, StepState.NOT_NEEDED)
 
 
 async def sound(aivo: Killable, *, unsure: Collection[str] = ()) -> None:
-    """Let it end; nothing is lost, nothing is there twice, and nothing comes after the end.
+    """Let it end; nothing is lost, and nothing is there twice.
 
     `unsure` names steps that nobody can look at afterwards: they may have ended in a question.
     """

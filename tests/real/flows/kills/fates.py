@@ -10,7 +10,7 @@ call kills.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from random import Random
 from threading import Lock
@@ -22,7 +22,16 @@ from flows.states import State, StepState
 TICK = 0.1
 LONGEST_REST = 0.4  # seconds without a commit; what comes last must take longer than that
 LONGEST_DELAY = 0.03
-MOST_SKIPPED = 4  # commits
+MOST_SKIPPED = 2  # commits
+DEATHS: Mapping[str, tuple[int, int]] = {  # of each flow: rounds, and deaths in each
+    "service": (1, 14),
+    "gradual": (3, 6),
+    "flag": (3, 5),
+    "security": (1, 16),
+    "rows": (3, 5),
+    "files": (3, 5),
+    "point_in_time": (3, 5),
+}
 BUSY = (StepState.RUNNING, StepState.DOUBT)
 
 
@@ -75,6 +84,11 @@ class Fate:
                 self._delay = self._random.choice((0.0, self._random.uniform(0, LONGEST_DELAY)))
                 self._rest = self._random.uniform(TICK, LONGEST_REST)
                 self._kill = kill
+
+    def spare(self) -> None:
+        """Hear that the bot is gone, or is to live."""
+        with self._lock:
+            self._kill = None
 
     def rest(self) -> float:
         """Return for how many seconds a dead bot stays dead."""

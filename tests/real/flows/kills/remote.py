@@ -94,6 +94,7 @@ class Remote:
         life, self._life = self._life, None
         if life is None:
             return
+        self._fate.spare()
         if life.pid:
             life.kill()
         with suppress(OSError):

@@ -11,6 +11,7 @@ from flows.states import State, StepState
 from tests.real.aws.databases import NAME, good_moment, orders
 from tests.real.flows.kills.checks import sound
 from tests.real.flows.kills.conftest import Fated, Heard, Open
+from tests.real.flows.kills.fates import DEATHS
 from tests.real.flows.school import DAMAGE, TABLES, Databases, fill
 from tests.real.flows.test_beside import BESIDE, RESTORES, WRITES, instances
 from tests.real.flows.test_data import DAMAGED
@@ -30,7 +31,7 @@ Json = Any
 @pytest.mark.covers("AIVO-FLOW6", "AIVO-R17")
 async def test_rows_are_copied_once(killable: Open, fated: Fated, databases: Databases) -> None:
     """The copy waits for a teacher's lock while bots die; it leaves one mark, and one change."""
-    for fate in fated(3, 5, requests=False, last=State.RESTORE):
+    for fate in fated(*DEATHS["rows"], requests=False, last=State.RESTORE):
         fill(databases.primary, AGAIN + TABLES + DAMAGE)
         damaged = databases.content()
         aivo = await killable(fate)
@@ -56,7 +57,7 @@ async def test_files_are_copied_once(
     killable: Open, fated: Fated, heard: Heard, aws: Aws, account: Json
 ) -> None:
     """No file has more versions than it needs, and the newer one stays."""
-    for fate in fated(3, 5):
+    for fate in fated(*DEATHS["files"]):
         aws.reset()
         uploads = Uploads(aws)
         heard(fate)
@@ -77,7 +78,7 @@ async def test_one_database_is_restored_beside(
     killable: Open, fated: Fated, heard: Heard, aws: Aws, account: Json
 ) -> None:
     """One request and one instance, however many bots wait for it."""
-    for fate in fated(3, 5, last=State.RESTORE):
+    for fate in fated(*DEATHS["point_in_time"], last=State.RESTORE):
         aws.reset()
         orders(aws)
         moment = await good_moment(aws)

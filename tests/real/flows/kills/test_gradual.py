@@ -11,7 +11,7 @@ from flows.states import State
 from sandbox.flags.launchdarkly import LaunchDarkly
 from tests.real.flows.kills.checks import sound
 from tests.real.flows.kills.conftest import Fated, Heard, Open
-from tests.real.flows.kills.fates import Fate
+from tests.real.flows.kills.fates import DEATHS, Fate
 from tests.real.flows.test_gradual import Traffic
 from tests.real.services.aws.server import Aws
 
@@ -51,7 +51,7 @@ async def test_a_feature_is_switched_off_once(
     killable: Open, fated: Fated, darkly: Telling, flags: Json
 ) -> None:
     """One patch, whenever the bot dies; deaths while people wait for each other change nothing."""
-    for fate in fated(3, 5):
+    for fate in fated(*DEATHS["flag"]):
         darkly.touch(on=True)
         darkly.patches.clear()
         darkly.fate = fate
@@ -73,7 +73,7 @@ async def test_each_share_is_set_once(
     killable: Open, fated: Fated, heard: Heard, aws: Aws, account: Json
 ) -> None:
     """Three requests, and in their order."""
-    for fate in fated(3, 6):
+    for fate in fated(*DEATHS["gradual"]):
         aws.reset()
         traffic = Traffic(aws)
         heard(fate)
