@@ -120,8 +120,11 @@ def _scope(
     here: Placed,
     outputs: Mapping[str, frozenset[str]],
 ) -> Scope:
-    """Return what a step may read: everything, but only steps that are done by then."""
-    done = frozenset(each.step.id for each in steps if each.turn < here.turn)
+    """Return what a step may read: everything, but only steps that are done by then.
+
+    What is done again and again comes a while after its stage, so it may read what runs beside it.
+    """
+    done = frozenset(each.step.id for each in steps if _is_done(each, here))
     return Scope(
         roots={
             **scopes.base(notes),
@@ -152,6 +155,12 @@ def _when_planned(
         },
         outputs=outputs,
     )
+
+
+def _is_done(other: Placed, here: Placed) -> bool:
+    if here.step.every is None or other.step.id == here.step.id:
+        return other.turn < here.turn
+    return other.turn <= here.turn
 
 
 def _when(other: Placed, here: Placed) -> str:
