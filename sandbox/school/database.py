@@ -92,15 +92,18 @@ class Database(Part):
         """Bring back the good rows, roles, addresses; forget what was restored."""
         if self._running is None:
             return
+        instances, services = self._running.instances, self._running.services
         await self._stop_looking()
-        await self._running.services.stop()
-        await self._running.instances.forget_restored()
-        await self._running.instances.primary.looks.close()
-        await self._running.instances.mend()
-        self._tell()
-        self._running.services.reset()
-        self._running.services.start()
-        await self._start_looking()
+        await services.stop()
+        try:
+            await instances.forget_restored()
+            await instances.primary.looks.close()
+            await instances.mend()
+        finally:  # whatever could not be mended, the estate goes on
+            self._tell()
+            services.reset()
+            services.start()
+            await self._start_looking()
 
     async def break_it(self, scenario: str) -> None:
         """Damage rows of the instance in use, by statements of the application."""
@@ -143,7 +146,7 @@ class Database(Part):
             "why": "",
             "instances": [
                 _view(name, each, in_use=name == current)
-                for name, each in self._running.instances.all.items()
+                for name, each in self._running.instances.listed()
             ],
             "writes": {
                 "done": sum(each.done for each in uses),
@@ -232,7 +235,7 @@ class Database(Part):
         assert self._running is not None
         moments = [
             each.moment
-            for each in self._running.instances.all.values()
+            for _, each in self._running.instances.listed()
             if each.ready and each.moment is not None
         ]
         if not moments:

@@ -107,15 +107,19 @@ class Instances:
 
     async def forget_restored(self) -> None:
         """Stop and remove all that were restored."""
-        for name in [each for each in self.all if each != PRIMARY]:
+        for name, _ in self.listed():
             self.forget(name)
         await asyncio.sleep(0)  # the calls that `forget` left to the loop
         while self._leaving:
             await asyncio.gather(*self._leaving, return_exceptions=True)
 
+    def listed(self) -> tuple[tuple[str, Instance], ...]:
+        """Return all with their names, as they are now: other threads add and remove some."""
+        return tuple(self.all.items())
+
     def at(self, port: int) -> tuple[str, Instance]:
         """Return the instance with a port, else the primary, with its name."""
-        for name, each in self.all.items():
+        for name, each in self.listed():
             if port and each.cluster.port == port:
                 return name, each
         return PRIMARY, self.primary
@@ -126,7 +130,7 @@ class Instances:
 
     async def look(self) -> None:
         """Count in all of them."""
-        for each in tuple(self.all.values()):
+        for _, each in self.listed():
             if each.ready:
                 await each.looks.again()
 
@@ -150,7 +154,7 @@ class Instances:
         return Instance(cluster=cluster, looks=Looks(cluster))
 
     def _begin(self, made: Instance, until: float | None) -> None:
-        if made in self.all.values():
+        if any(each is made for _, each in self.listed()):
             made.task = asyncio.create_task(self._restored(made, until), name="restore")
 
     async def _restored(self, made: Instance, until: float | None) -> None:
