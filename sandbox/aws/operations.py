@@ -25,31 +25,36 @@ def operation_of(service: str, environment: Environment) -> str:
         content = environment["wsgi.input"].read(length)
         environment["wsgi.input"] = io.BytesIO(content)
         return next(iter(parse_qs(content.decode()).get("Action", [])), "")
-    from werkzeug.wrappers import Request
-
-    request = Request(environment)
-    newer = service == "ses" and request.path.startswith("/v2/")
-    return by_address("sesv2" if newer else service, request)
+    newer = service == "ses" and str(environment["PATH_INFO"]).startswith("/v2/")
+    return by_address("sesv2" if newer else service, environment)
 
 
-def by_address(service: str, request: Any) -> str:
+def by_address(service: str, environment: Environment) -> str:
     """Find a REST operation by method, path, query and headers: the one that asks for most."""
     from moto.core.utils import get_service_model
 
+    address = str(environment["PATH_INFO"]).rstrip("/") or "/"
+    given = parse_qs(environment.get("QUERY_STRING", ""), keep_blank_values=True)
     best = ("", -1)
     model = get_service_model(service)
     for name in model.operation_names:
         operation = model.operation_model(name)
-        if operation.http["method"] != request.method:
+        if operation.http["method"] != environment["REQUEST_METHOD"]:
             continue
         path, _, query = operation.http["requestUri"].partition("?")
         asked = {*parse_qs(query, keep_blank_values=True), *required(operation, "querystring")}
         headers = required(operation, "header")
-        fits = all(each in request.args for each in asked)
-        fits = fits and all(each in request.headers for each in headers)
-        if fits and as_pattern(path).fullmatch(request.path.rstrip("/") or "/"):
+        fits = asked <= given.keys()
+        fits = fits and all(as_variable(each) in environment for each in headers)
+        if fits and as_pattern(path).fullmatch(address):
             best = max(best, (name, 100 * len({*asked, *headers}) + len(path)), key=itemgetter(1))
     return best[0]
+
+
+def as_variable(header: str) -> str:
+    """Return what WSGI calls a header: `x-amz-copy-source` is HTTP_X_AMZ_COPY_SOURCE."""
+    name = header.upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
 def required(operation: Any, location: str) -> list[str]:

@@ -73,8 +73,8 @@ class Server:
                 _open[-1]._loosen()
             self._make_strict()
             _open.append(self)
-        wsgi: Any = importlib.import_module("werkzeug.serving")
-        self._server = wsgi.make_server(
+        theirs: Any = importlib.import_module("moto.moto_server.threaded_moto_server")
+        self._server = theirs.make_server(
             "127.0.0.1", 0, self.front, threaded=True, request_handler=self._handler
         )
         self._thread = Thread(target=self._server.serve_forever, args=(_LOOKED,), name="aws")
