@@ -1,10 +1,12 @@
 """`python -m tests.benchmarks [name …] [--json] [--write]`: all, or those that are named."""
 
 from tests.benchmarks import clicks, engine, flow, memory, reports, slack, starts
+from tests.benchmarks.document import measuring
 
 ALL = {
     "clicks": clicks.measure,
     "flow": flow.measure,
+    "document": measuring.measure,
     "starts": starts.measure,
     "memory": memory.measure,
     "slack": slack.measure,
@@ -17,6 +19,8 @@ def main() -> None:
     able = dict(ALL)
     if not flow.able():
         able.pop("flow")
+    if not measuring.able():
+        able.pop("document")
     reports.run(able)
 
 
