@@ -29,9 +29,9 @@ COLUMNS = (
     "commands (of them `aws`)",
     "n",
     "document's commands",
+    "of that, `aws` starts",
     "Backout",
     "Backout beside them (min–max)",
-    "between its steps",
     "its plan, before",
 )
 
@@ -93,17 +93,18 @@ def _rows(flow: Flow, pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
 
 def _row(title: str, script: str, pairs: Sequence[Pair], *, whole: bool) -> tuple[str, ...]:
     commands = COMMAND.findall(script)
+    through_aws = sum(each in THROUGH_AWS for each in commands)
     ours = [each.ours.whole if whole else each.ours.written for each in pairs]
     theirs = [each.theirs.whole if whole else each.theirs.written for each in pairs]
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     return (
         title,
-        f"{len(commands)} ({sum(each in THROUGH_AWS for each in commands)})",
+        f"{len(commands)} ({through_aws})",
         str(len(pairs)),
         f"{middle(theirs):.2f} s",
+        f"{through_aws * middle([each.aws for each in pairs]):.1f} s" if through_aws else "",
         f"{middle(ours):.2f} s",
         _spread(ratios, "×"),
-        f"{middle([each.ours.apart for each in pairs]):.2f} s" if whole else "",
         f"{middle([each.ours.planning for each in pairs]):.2f} s" if whole else "",
     )
 

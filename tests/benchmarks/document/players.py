@@ -33,15 +33,11 @@ Json = Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """Seconds: of making the plan, of the flow's first part, of the whole.
-
-    `apart` is the part of the whole in which no step was asked for: the engine's own.
-    """
+    """Seconds: of making the plan, of the flow's first part, of the whole."""
 
     planning: float = 0.0
     written: float
     whole: float
-    apart: float = 0.0
 
 
 class Posted(Messages):
@@ -105,18 +101,11 @@ def _read(run: Run, stage: Stage, flow: Flow) -> Took:
     planned = stage.engine.events("INC-1")
     asked = next(each.at for each in planned if isinstance(each.event, PlanAsked))
     prepared = next(each.at for each in reversed(planned) if isinstance(each.event, PlanPrepared))
-    steps = {
-        name: (max(began, approved), each.ended_at)
-        for name, each in run.steps.items()
-        if (began := each.asked_at) and each.ended_at and each.ended_at > approved
-    }
-    whole = (ended - approved).total_seconds()
-    written = max((steps[name][1] for name in flow.ends_with if name in steps), default=ended)
+    ends = [found for name in flow.ends_with if (found := run.steps[name].ended_at)]
     return Took(
         planning=(prepared - asked).total_seconds(),
-        written=(written - approved).total_seconds(),
-        whole=whole,
-        apart=whole - _covered(sorted(steps.values())),
+        written=(max(ends, default=ended) - approved).total_seconds(),
+        whole=(ended - approved).total_seconds(),
     )
 
 
@@ -124,17 +113,6 @@ def _approved(run: Run) -> datetime:
     """Return when the plan was approved: then the next state was entered."""
     states = [span.state for span in run.spans]
     return run.spans[states.index(State.APPROVE) + 1].at
-
-
-def _covered(intervals: list[tuple[datetime, datetime]]) -> float:
-    """Return the seconds in which at least one of these was under way; they are sorted."""
-    seconds, until = 0.0, None
-    for begin, end in intervals:
-        start = begin if until is None else max(begin, until)
-        if end > start:
-            seconds += (end - start).total_seconds()
-            until = end
-    return seconds
 
 
 async def by_commands(estate: Estate, flow: Flow, scene: Scene) -> Took:
