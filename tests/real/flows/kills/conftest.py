@@ -15,6 +15,7 @@ import pytest
 
 from config.models.bundles import Bundle
 from sandbox.aws.operations import operation_of
+from tests.real.bench.gateway import Gateway
 from tests.real.flows.kills.fates import Fate
 from tests.real.flows.kills.killable import Killable
 from tests.real.flows.stage import bundle_in
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[4]
 SEED = "BACKOUT_KILL_SEED"
 READS = re.compile(r"(?:Describe|Filter|Get|Head|List).*|")
 SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4")
+CHANGED = r"^/(apis/(apps|networking)|.*/configmaps)(?!.*dryRun=)"  # in a cluster
 SHORT = {
     "hold_for: 10m": "hold_for: 0.5s",
     "hold_for: 30s": "hold_for: 2s",
@@ -49,6 +51,17 @@ class Fated(Protocol):
 
     def __call__(self, rounds: int, deaths: int, **how: Json) -> list[Fate]:
         """Draw them."""
+
+
+def hear(gateway: Gateway, fate: Fate) -> None:
+    """Let a fate hear of what is about to be changed in the cluster."""
+    for method in ("PATCH", "POST", "PUT", "DELETE"):
+        gateway.before(
+            lambda: fate.requested("in Kubernetes", effective=False),
+            method=method,
+            path=CHANGED,
+            times=10_000,
+        )
 
 
 @pytest.fixture(scope="session")

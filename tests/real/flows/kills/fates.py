@@ -3,14 +3,15 @@
 Every death waits for some commits, and then for its moment: a commit, a step's intent, a request
 that reached a service, before or after its effect, people's next word, or a time in which nothing
 happens.  Those that are left when a run is about to end come there, one soon after the other, so
-that each run has all its deaths.  Called from the threads that hear of these things; the first to
-call kills.
+that each run has all its deaths.  Some are not drawn: a bot dies `around` a named step, right after
+its intent or a moment later.  Called from the threads that hear of these things; the first to call
+kills.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from random import Random
 from threading import Lock
@@ -22,6 +23,7 @@ from flows.states import State, StepState
 TICK = 0.1
 LONGEST_REST = 0.4  # seconds without a commit; what comes last must take longer than that
 LONGEST_DELAY = 0.03
+MUCH_LONGER = 5  # so that what a named step does is under way by then, or just done
 MOST_SKIPPED = 2  # commits
 DEATHS: Mapping[str, tuple[int, int]] = {  # of each flow: rounds, and deaths in each
     "service": (1, 14),
@@ -31,6 +33,7 @@ DEATHS: Mapping[str, tuple[int, int]] = {  # of each flow: rounds, and deaths in
     "rows": (3, 5),
     "files": (3, 5),
     "point_in_time": (3, 5),
+    "data": (1, 16),
 }
 BUSY = (StepState.RUNNING, StepState.DOUBT)
 
@@ -57,8 +60,10 @@ class Fate:
         requests: bool = True,
         last: State = State.VALIDATE,
         only: When | None = None,
+        around: Collection[str] = (),
     ) -> None:
         self.left = deaths
+        self.around = set(around)
         self.deaths: list[str] = []
         self._random = Random(seed)
         self._lock = Lock()
@@ -69,7 +74,8 @@ class Fate:
         if only is not None:
             self._kinds = [only]
         self._kill: Callable[[], None] | None = None
-        self._kind, self._skip, self._delay, self._rest = When.COMMIT, 0, 0.0, 0.0
+        self._kind: When | None = None
+        self._skip, self._delay, self._rest = 0, 0.0, 0.0
         self._tired = False
         self._state = State.ASSESS
         self._began = self._heard = time.monotonic()
@@ -79,7 +85,8 @@ class Fate:
         with self._lock:
             self._began = self._heard = time.monotonic()
             if self.left:
-                self._kind = self._random.choice(self._kinds)
+                drawn = self.left > len(self.around)  # or else what is left is for named steps
+                self._kind = self._random.choice(self._kinds) if drawn else None
                 self._skip = self._random.randint(0, MOST_SKIPPED)
                 self._delay = self._random.choice((0.0, self._random.uniform(0, LONGEST_DELAY)))
                 self._rest = self._random.uniform(TICK, LONGEST_REST)
@@ -100,6 +107,10 @@ class Fate:
         # Whoever is interrupted that often asks people, which is another test's matter.
         self._tired = any(each.tries >= MOST_REPEATS - 1 for each in changing)
         self._state, self._heard = run.state, time.monotonic()
+        for name in sorted(self.around):
+            record = run.steps.get(name)
+            if record and _is_changing(record) and self._strike(When.INTENT, name):
+                self.around.remove(name)
         self._skip -= 1
         if self._skip >= 0:
             return
@@ -126,20 +137,19 @@ class Fate:
         if self._state is self._last or (self._kind is When.REST and self._skip < 0):
             self._strike(When.REST)
 
-    def _strike(self, when: When, what: str = "") -> None:
+    def _strike(self, when: When, what: str = "") -> bool:
+        """Kill, unless the bot is gone already or is to live; say whether it did."""
         with self._lock:
+            if self._kill is None or self._tired:
+                return False
             kill, self._kill = self._kill, None
-            if kill is None:
-                return
-            if self._tired:
-                self._kill = kill
-                return
             if when in (When.COMMIT, When.INTENT, When.WORD):
-                time.sleep(self._delay)
+                time.sleep(self._delay * (MUCH_LONGER if what else 1))
             self.left -= 1
             age = time.monotonic() - self._began
             self.deaths.append(f"{self._state}, after {age:.2f} s: {when} {what}".rstrip())
             kill()
+            return True
 
 
 def _is_asked(run: Run) -> bool:

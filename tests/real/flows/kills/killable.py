@@ -10,7 +10,7 @@ from typing import cast
 
 from config.models.bundles import Bundle
 from flows.embedded import EmbeddedEngine
-from flows.states import State
+from flows.states import State, StepState
 from tests.real.flows.kills.bots import BUNDLE, SAID, Notes
 from tests.real.flows.kills.fates import Fate
 from tests.real.flows.kills.remote import Remote
@@ -60,3 +60,10 @@ class Killable(Stage):
             lambda run: self.fate.left <= left or run.ended or run.state is State.HOLD
         )
         assert self.fate.left <= left, (run.state, run.held, self.fate.deaths)
+
+    async def asked(self, step: str) -> None:
+        """Wait until a step's own gate is asked; fail at once where it holds."""
+        run = await self.until(
+            lambda run: run.steps[step].state is StepState.WAITING or run.state is State.HOLD
+        )
+        assert run.state is not State.HOLD, run.held

@@ -5,11 +5,9 @@ from __future__ import annotations
 from config.settings import PACKAGED
 from tests.real.flows.kills.fates import DEATHS
 
-TO_COME = {"data"}  # cut over: played without deaths so far
-
 
 def test_there_are_a_hundred_deaths_and_some_in_every_flow() -> None:
     """No procedure is left out, and a death is never spared: `checks.sound` counts them."""
     procedures = {each.stem for each in (PACKAGED / "aivo" / "procedures").glob("*.yaml")}
-    assert procedures - TO_COME == set(DEATHS)
+    assert procedures == set(DEATHS)
     assert sum(rounds * deaths for rounds, deaths in DEATHS.values()) >= 100

@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from flows.states import State, StepState
 from sandbox.estate.statuspage import TOKEN
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
 from tests.real.flows.besieged import INSTANCE, USER, Besieged, besieged
 from tests.real.flows.kills.checks import sound
-from tests.real.flows.kills.conftest import Fated, Heard, Open
-from tests.real.flows.kills.fates import DEATHS, Fate
-from tests.real.flows.kills.killable import Killable
+from tests.real.flows.kills.conftest import Fated, Heard, Open, hear
+from tests.real.flows.kills.fates import DEATHS
 from tests.real.flows.test_security import STOPPED, is_as_before
 from tests.real.services.aws.server import Aws
 from tests.real.services.monitoring import Monitoring
@@ -41,25 +39,6 @@ async def estate(
     async with besieged(cluster, aws) as found:
         found.page.calls_allowed = 10_000  # those of a dozen bots
         yield found
-
-
-def hear(gateway: Gateway, fate: Fate) -> None:
-    """Let a fate hear of what is about to be changed in the cluster."""
-    for method in ("PATCH", "POST", "PUT", "DELETE"):
-        gateway.before(
-            lambda: fate.requested("in Kubernetes", effective=False),
-            method=method,
-            path="/apis/(apps|networking)",
-            times=10_000,
-        )
-
-
-async def asked(aivo: Killable, step: str) -> None:
-    """Wait until a step's own gate is asked; fail at once where it holds."""
-    run = await aivo.until(
-        lambda run: run.steps[step].state is StepState.WAITING or run.state is State.HOLD
-    )
-    assert run.state is not State.HOLD, run.held
 
 
 @pytest.mark.covers("AIVO-FLOW1")
@@ -87,15 +66,15 @@ async def test_nothing_is_isolated_stopped_or_told_twice(  # noqa: PLR0917 each 
     assert estate.aws.asked(WRITES) == []
     assert is_as_before(estate)
     aivo.approve("emily-watson")
-    await asked(aivo, "status_open")
+    await aivo.asked("status_open")
     aivo.approve("emily-watson", scope="status_open")
     aivo.remote.kill()
     assert estate.page.incidents == []
     aivo.approve("alex-thompson", scope="status_open")
-    await asked(aivo, "deactivate")
+    await aivo.asked("deactivate")
     assert estate.key_status() == "Active"
     aivo.approve("jennifer-liu", "david-park", scope="deactivate")
-    await asked(aivo, "inside")
+    await aivo.asked("inside")
     aivo.approve("jennifer-liu", scope="inside")
     aivo.remote.kill()
     assert estate.replicas() == STOPPED
