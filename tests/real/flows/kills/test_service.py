@@ -12,7 +12,7 @@ from sandbox.estate import Estate, releases
 from tests.real.flows.kills.checks import sound
 from tests.real.flows.kills.conftest import Fated, Open
 from tests.real.flows.kills.fates import DEATHS
-from tests.real.flows.test_service import Until, estate, reached, shipped_bad, until
+from tests.real.flows.services import Until, estate, reached, shipped_bad, until
 from tests.real.processes import free_port
 
 __all__ = ["estate", "until"]
