@@ -4,6 +4,7 @@ Used by `bot.demo` alone.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ class Addresses(BaseModel):
     primary_dsn: str = ""
     recovered_dsn: str = ""
     cache_url: str = ""
+    postgres_programs: str = ""
 
     @property
     def thorough(self) -> bool:
@@ -211,4 +213,5 @@ def bot_environment(
         "BACKOUT_CAPTURE_KEY": make_key(),
         "SSL_CERT_FILE": addresses.pagerduty_authority,
         "BACKOUT_PORT": str(port),
+        "PATH": os.pathsep.join(filter(None, (addresses.postgres_programs, caller.get("PATH")))),
     }

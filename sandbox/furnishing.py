@@ -19,11 +19,8 @@ def furnish(world: World, data: Path) -> None:
     """Add AWS, the database, the cache, flags and the mailbox; their files go into `data`."""
     estate, wall = world.estate, world.estate.wall
 
-    def broken() -> float | None:
-        return None if estate.broken_at is None else wall.real(estate.broken_at)
-
     database = Database(estate, data=data / "database")
-    aws = Aws(estate.clock, databases=database, broken=broken, wall=wall.now)
+    aws = Aws(estate.clock, databases=database, broken=lambda: estate.broken_at, wall=wall.now)
     for part in (database, aws, Cache(estate, data=data / "cache"), Flags(wall.now)):
         world.add(part)
     world.add(Mailbox(aws.mails))
