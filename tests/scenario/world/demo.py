@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ async def demo(
         addresses = Addresses.model_validate(here.world.addresses())
         await addresses.install()
         environment = bot_environment(
-            {},
+            {"PATH": os.environ["PATH"]},
             addresses=addresses,
             data=here.data,
             overlay=write_overlay(folder / "overlay.yaml", addresses),
