@@ -252,7 +252,7 @@ async def test_service_with_its_cache(play: Play) -> None:
     await play.hurried()
     await here.approve(EMILY)
     await play.gate("clear_cache", JENNIFER)
-    await play.gate("all_clear", EMILY)
+    await play.gate("no_concern", EMILY)
     await play.restored()
     state = play.state()
     assert state["cache"]["stale"] == 0
