@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from config.templates import MissingValueError
 from flows import events
 from flows.actions import Action, Holds
 from flows.contexts import RunContext
 from flows.events import Event
 from flows.plans import PlannedStep
 from flows.runs import Run, StepRecord
+from flows.states import StepState
+
+GAVE_NOTHING = {
+    StepState.FAILED: "failed",
+    StepState.SKIPPED: "was skipped",
+    StepState.NOT_NEEDED: "was not needed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +77,16 @@ class Attempt:
     def passed_over(self, why: str) -> Event:
         """Its own condition says no."""
         return events.StepPassedOver(step=self.step, attempt=self.number, why=why)
+
+
+def lacking(run: Run, error: MissingValueError) -> str:
+    """Say what an attempt lacks: where a step was to give it, that step's title and its end."""
+    root, _, rest = error.path.partition(".")
+    name = rest.partition(".")[0]
+    record = run.steps.get(name) if root == "steps" else None
+    if run.plan is None or record is None or record.state not in GAVE_NOTHING:
+        return str(error)
+    title, ended = run.plan.step(name).title, GAVE_NOTHING[record.state]
+    return (
+        f"it needs what “{title}” was to tell, and that {ended}: people have to see for themselves"
+    )

@@ -30,7 +30,7 @@ from flows.actions import (
     UnknownOutcomeError,
     Verdict,
 )
-from flows.attempts import Attempt, Job
+from flows.attempts import Attempt, Job, lacking
 from flows.commands import PerformStep, UndoStep, VerifyStep
 from flows.contexts import RunContext, Watch, Workshop, answered_within, namespace
 from flows.engine import Engine
@@ -126,7 +126,10 @@ class Performer:
         action = self._registry.find(step.uses)
         # What the plan resolved is what was approved: braces in it are text, not a template.
         late = {name: step.inputs[name] for name in step.late}
-        rendered = dict(step.inputs) | templates.render_inputs(late, values)
+        try:
+            rendered = dict(step.inputs) | templates.render_inputs(late, values)
+        except templates.MissingValueError as error:
+            return attempt.failed(lacking(run, error))
         asked = record.asked_at or self._engine.now()
         job = Job(
             run=run,

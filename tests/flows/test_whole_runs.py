@@ -164,6 +164,26 @@ async def test_what_is_not_required_never_holds_a_rollback(tmp_path: Path, estat
     await bench.stop()
 
 
+async def test_what_a_failed_step_was_to_tell_is_named_where_it_lacks(
+    tmp_path: Path, estate: Estate
+) -> None:
+    """Nothing to compare with: the run holds, and says by its title which step failed."""
+    told = step("told", "fake.set", required=False, **{"with": {"name": "status", "to": "up"}})
+    same = step("same", "fake.look", **{"with": {"name": "status", "equals": "{{ steps.told.x }}"}})
+    estate.faults["fake.set:status"] = ["permanent"]
+    bench = Bench(tmp_path, estate, bundle(restore=(told, same)))
+    bench.start()
+    await bench.approved()
+    run = await bench.until(State.HOLD)
+    assert run.held is not None
+    assert run.plan is not None
+    title = run.plan.step("told").title
+    why = f"it needs what “{title}” was to tell, and that failed"
+    assert why in run.steps["same"].summary, run.held
+    assert "look status" not in estate.calls
+    await bench.stop()
+
+
 async def test_an_undone_run_closes_though_later_steps_never_ran(
     tmp_path: Path, estate: Estate
 ) -> None:
