@@ -26,13 +26,13 @@ LONGEST_DELAY = 0.03
 MUCH_LONGER = 5  # so that what a named step does is under way by then, or just done
 MOST_SKIPPED = 2  # commits
 DEATHS: Mapping[str, tuple[int, int]] = {  # of each flow: rounds, and deaths in each
-    "service": (1, 14),
-    "gradual": (3, 6),
-    "flag": (3, 5),
+    "service": (1, 16),
+    "gradual": (1, 12),
+    "flag": (2, 6),
     "security": (1, 16),
-    "rows": (3, 5),
-    "files": (3, 5),
-    "point_in_time": (3, 5),
+    "rows": (1, 10),
+    "files": (2, 5),
+    "point_in_time": (1, 10),
     "data": (1, 16),
 }
 BUSY = (StepState.RUNNING, StepState.DOUBT)

@@ -48,6 +48,6 @@ async def test_a_request_that_is_sent_again_is_noticed(
     aivo.declare()
     await aivo.plan("gradual")
     aivo.approve("jennifer-liu")
-    await aivo.until(lambda run: run.state in (State.VALIDATE, State.HOLD) or run.ended)
+    await aivo.until(lambda run: "half" in aivo.done() or run.state is State.HOLD)
     assert fate.deaths
-    assert len(aws.asked(SHARES)) > 3
+    assert len(aws.asked(SHARES)) > 1, "one share was set, twice"

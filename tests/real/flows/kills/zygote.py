@@ -21,10 +21,13 @@ SETTLED = 2.0
 """Seconds in which a dead bot's request may still arrive; on the loopback it takes milliseconds."""
 PRELOADED = (
     "adapters.aws.accounts",
+    "anyio._backends._asyncio",
     "botocore.config",
     "botocore.parsers",
     "botocore.session",
     "cryptography.fernet",
+    "encodings.unicode_escape",
+    "httpcore",
     "httpx",
     "kubernetes.aio.client",
     "kubernetes.aio.client.rest",
@@ -41,7 +44,10 @@ def prepare() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     importlib.import_module("tests.real.flows.stage").registry()
+    importlib.import_module("tests.real.flows.kills.bots")
     importlib.import_module("flows.codec").warm_up()
+    expressions = importlib.import_module("config.expressions")  # cel-python takes half a second
+    expressions.evaluate_condition(expressions.compile_expression("1 < 2"), {})
     gc.collect()
     gc.freeze()
 
