@@ -17,8 +17,10 @@ It is a simulation. Everything stays on this machine and nothing real is touched
                   Open the channel that Backout makes, and answer its two questions with No.
   3. Approve it   As Jennifer Liu and then as Alex Thompson (Engineering Leads), press Approve.
                   Watch the release go back and the estate recover.
+  4. Clear it     As Jennifer Liu, say that no security problem goes on: press Approve once more.
 
-More to play, in the panel: a refusal, phones that ring up to level 3, break-glass and its review.
+More to play, in the panel: a story for each of AIVO's flows (traffic, flags, data, rows, files,
+security), a refusal, phones that ring up to level 3, break-glass and its review.
 
 To see it survive a crash, kill the bot while it works:   kill -9 {pid}
 It is started again by itself and goes on where it was.

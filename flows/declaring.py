@@ -5,7 +5,9 @@ Called by every surface that can declare, and by `backout plan`, which declares 
 
 from collections.abc import Mapping
 
+from config import expressions
 from config.models.bundles import Bundle
+from config.models.policies import Decision, Policy
 from flows.authorizing import SlackOf
 from flows.escalating import chain_of
 from flows.events import AutomaticStart, FollowUp, IncidentDeclared, Question
@@ -28,11 +30,11 @@ def declaration(  # noqa: PLR0913 what a person gave, by name
 ) -> IncidentDeclared:
     """Return the event that opens an incident on a system.
 
-    Until the matrix has spoken, the incident counts as what its first carried row says, and its
-    clocks run against the recovery objectives of that row's procedure.
+    Until the matrix has spoken, the incident counts as what the first carried row says that waits
+    for nobody's answer, and its clocks run against the objective of that row's procedure.
     """
     policy = bundle.policy
-    expected = next((row for row in policy.matrix if row.procedure), policy.matrix[0])
+    expected = _expected(policy, answers or {})
     procedure = bundle.procedures.get(expected.procedure or "")
     wanted = procedure.target if procedure else policy.targets[0].id
     target = next(each for each in policy.targets if each.id == wanted)
@@ -60,3 +62,14 @@ def declaration(  # noqa: PLR0913 what a person gave, by name
             for each in policy.follow_ups
         ),
     )
+
+
+def _expected(policy: Policy, answers: Mapping[str, bool]) -> Decision:
+    carried = [row for row in policy.matrix if row.procedure] or list(policy.matrix)
+    unsaid = {f"facts.{each.id}" for each in policy.questions if not answers.get(each.id)}
+    return next((row for row in carried if not unsaid & _read(row)), carried[0])
+
+
+def _read(row: Decision) -> set[str]:
+    condition = expressions.compile_expression(row.when)
+    return {".".join(each.path[:2]) for each in condition.references}

@@ -26,7 +26,16 @@ from flows.contexts import namespace
 from flows.events import Event
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Person
 from flows.looks import Looks, output_of
-from flows.plans import UNSEEN, Emergency, GateRules, Plan, PlannedChange, PlannedStep, seal
+from flows.plans import (
+    UNSEEN,
+    Emergency,
+    GateRules,
+    Objective,
+    Plan,
+    PlannedChange,
+    PlannedStep,
+    seal,
+)
 from flows.runs import Run
 from flows.states import State
 
@@ -320,7 +329,18 @@ def _sealed(
             inputs=draft.values["inputs"],
             blast_radius=draft.procedure.blast_radius,
             emergency=rules,
+            objective=objective_of(bundle, draft.procedure),
         )
+    )
+
+
+def objective_of(bundle: Bundle, procedure: Procedure) -> Objective:
+    """Return what a procedure is measured against."""
+    target = next(each for each in bundle.policy.targets if each.id == procedure.target)
+    return Objective(
+        title=target.title,
+        rto=target.rto.total_seconds(),
+        rto_limit=target.rto_limit.total_seconds(),
     )
 
 

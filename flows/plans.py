@@ -17,6 +17,15 @@ Json = Any
 Scalar = str | int | float | bool
 """What a person gives a procedure for one of its inputs."""
 LATE = "known after apply"
+LATER = (
+    "inputs",
+    "blast_radius",
+    "distinct_teams",
+    "second_factor",
+    "emergency",
+    "objective",
+)
+"""Fields that plans of before they were kept do not have."""
 UNSEEN = ""
 """Fingerprint of what could not be looked at when the plan was made."""
 
@@ -109,12 +118,21 @@ class Emergency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What a recovery is measured against; seconds."""
+
+    title: str
+    rto: float
+    rto_limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What people approve.  `digest` covers everything else in it.
 
-    `outputs` are what the assessing steps found, `inputs` what the procedure was given (None in
-    plans of before that was kept); `phase_budgets` are seconds; `blast_radius` is the most objects
-    that the steps may change, those included that are counted right before they are done.
+    `outputs` are what the assessing steps found, `inputs` what the procedure was given;
+    `phase_budgets` are seconds; `blast_radius` is the most objects that the steps may change, those
+    included that are counted right before they are done.  What is None was not kept at that time.
     """
 
     procedure: str
@@ -136,6 +154,7 @@ class Plan:
     distinct_teams: bool = False
     second_factor: bool = False
     emergency: Emergency | None = None
+    objective: Objective | None = None
     digest: str = ""
 
     def step(self, step_id: str) -> PlannedStep:
@@ -165,9 +184,9 @@ def digest_of(plan: Plan) -> str:
     """Return the SHA-256 (hex) of the plan's canonical JSON, without its own digest."""
     body = asdict(plan)
     del body["digest"]
-    for later in ("inputs", "blast_radius", "distinct_teams", "second_factor", "emergency"):
+    for later in LATER:
         if body[later] in (None, False):
-            del body[later]  # plans of before that was kept had no such field
+            del body[later]
     for step in body["steps"]:
         for later in ("rules", "follows", "every"):
             if not step[later]:

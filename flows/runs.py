@@ -148,7 +148,10 @@ class Debt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One incident's rollback.  Durations are seconds."""
+    """One incident's rollback.  Durations are seconds.
+
+    `measured_since` is the planning whose plan set the recovery objective, 0 for the declaration.
+    """
 
     version: int = VERSION
     id: str
@@ -164,6 +167,7 @@ class Run:
     rto: float
     rto_limit: float
     target_title: str
+    measured_since: int = 0
     questions: tuple[Question, ...]
     answers: Mapping[str, bool]
     channel_name: str

@@ -10,7 +10,7 @@ from flows.decisions.turns import Turn
 from flows.events import Recorded
 from flows.gates import Gate, Slot
 from flows.objections import objection
-from flows.plans import Scalar, gate_of
+from flows.plans import Objective, Plan, Scalar, gate_of
 from flows.runs import Fact, Proposal, Run, Span, StepRecord
 from flows.states import Outcome, State
 from flows.table import Trigger
@@ -186,6 +186,7 @@ def plan_prepared(turn: Turn, event: events.PlanPrepared) -> None:
         steps={step.id: StepRecord() for step in plan.steps},
         proposal=Proposal(procedure=plan.procedure, title=plan.title, because=plan.because),
     )
+    _measure(turn, plan)
     turn.move(Trigger.PLAN_READY)
     turn.announce(About.APPROVAL_WANTED)
     decide_by = plan.prepared_at + plan.decision_limit
@@ -196,6 +197,26 @@ def plan_prepared(turn: Turn, event: events.PlanPrepared) -> None:
         SetTimer(timer="expiry", generation=event.planning, at=plan.expires_at),
     )
     automatic.plan_stands(turn)
+
+
+def _measure(turn: Turn, plan: Plan) -> None:
+    """Measure the run against its plan's objective, counted from the declaration."""
+    run, wanted = turn.run, plan.objective
+    if wanted is None or _objective(run) == wanted:
+        return
+    turn.set(
+        target_title=wanted.title,
+        rto=wanted.rto,
+        rto_limit=wanted.rto_limit,
+        measured_since=run.planning,
+    )
+    for timer, limit in (("rto", wanted.rto), ("rto_limit", wanted.rto_limit)):
+        at = run.declared_at + timedelta(seconds=limit)
+        turn.do(SetTimer(timer=timer, generation=run.planning, at=at))
+
+
+def _objective(run: Run) -> Objective:
+    return Objective(title=run.target_title, rto=run.rto, rto_limit=run.rto_limit)
 
 
 def plan_failed(turn: Turn, event: events.PlanFailed) -> None:

@@ -218,6 +218,8 @@ def _is_current(turn: Turn, event: events.TimerFired) -> bool:
         return waits and event.generation == run.planning
     if event.timer in (calling.APPROVERS, calling.DECISION, automatic.NOTICE, "expiry"):
         return run.state is State.APPROVE and event.generation == run.planning
+    if event.timer in ("rto", "rto_limit") and event.generation != run.measured_since:
+        return False  # the clock of another plan's objective
     if event.timer.startswith("phase:"):
         return len(run.spans) == event.generation
     return run.outcome is None and run.state is not State.COMMUNICATE

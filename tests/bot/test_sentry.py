@@ -209,7 +209,7 @@ async def test_a_drill_survives_a_restart(night: Night, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"procedure": "data"}, "`data` is not carried yet: nothing of it could begin"),
+        ({"procedure": "later"}, "there is no procedure `later`"),
         ({"automatic": {**RULES["automatic"], "release": "facts.nothing"}}, "nothing"),  # type: ignore[dict-item]
     ],
 )

@@ -223,6 +223,7 @@ def bundle(
     validate: tuple[Any, ...] | None = None,
     communicate: tuple[Any, ...] = (),
     needs: tuple[Any, ...] = ({"any_of": ["oncall", "lead"]}, {"any_of": ["lead"]}),
+    rto: str = "10m",
 ) -> Bundle:
     """Return a system with one procedure, `back`, that two people must approve."""
     rollback = step("rollback", "fake.set", **{"with": {"name": "release", "to": "good"}})
@@ -282,7 +283,7 @@ def bundle(
                 "control": ["oncall", "lead"],
             },
             "targets": [
-                {"id": "availability", "title": "Availability", "rto": "10m", "rto_limit": "20m"}
+                {"id": "availability", "title": "Availability", "rto": rto, "rto_limit": "20m"}
             ],
             "plan_valid_for": "30m",
         }

@@ -9,6 +9,7 @@ import pytest
 from flows import events
 from flows.commands import About
 from flows.gates import Verb
+from flows.plans import Objective
 from flows.states import Outcome, State, StepState
 from tests.flows.bench import ALEX, EMILY, JENNIFER, MARCUS, PATIENCE, Bench
 from tests.flows.estate import Estate, bundle, step
@@ -303,3 +304,24 @@ async def test_abort_before_any_change_cancels(bench: Bench, estate: Estate) -> 
     bench.feed(events.AbortAsked(reason="false alarm"))
     assert bench.run.state is State.CANCELLED
     assert bench.run.outcome is Outcome.CANCELLED
+
+
+@pytest.mark.covers("AIVO-M5", "AIVO-M6", "AIVO-M7", "AIVO-FIX41")
+async def test_a_run_is_measured_against_the_objective_of_its_plan(
+    tmp_path: Path, estate: Estate
+) -> None:
+    """The plan's target counts from the declaration; the clock of before says nothing any more."""
+    bench = Bench(tmp_path, estate, bundle(rto="1s"))
+    bench.start()
+    bench.declare()
+    run = await bench.until(State.APPROVE)
+    assert (run.target_title, run.rto, run.rto_limit) == ("Availability", 1.0, 1200.0)
+    assert run.plan is not None
+    assert run.plan.objective == Objective(title="Availability", rto=1.0, rto_limit=1200.0)
+    async with asyncio.timeout(PATIENCE):
+        while bench.run.passed_deadlines != ("rto",):
+            await asyncio.sleep(0.01)
+    stale = events.TimerFired(timer="rto", generation=0)
+    bench.feed(stale)
+    assert bench.run.passed_deadlines == ("rto",)
+    await bench.stop()

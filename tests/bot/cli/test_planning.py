@@ -66,7 +66,7 @@ def test_a_plan_as_json_has_the_digest(backout: Cli, asked: list[Mapping[str, An
     [
         (["aivoo", "service"], "there is no system `aivoo`: did you mean aivo"),
         (["aivo", "servic"], "aivo has no procedure `servic`: did you mean service?"),
-        (["aivo", "data"], "aivo's `data` is not carried yet"),
+        (["aivo", "data"], "data needs --input time=…"),
         (["aivo", "service", "-i", "relase=x"], "no input `relase`: did you mean `release`?"),
         (["aivo", "service", "-i", "release"], "write name=value"),
     ],
