@@ -28,6 +28,8 @@ SEED = "BACKOUT_KILL_SEED"
 READS = re.compile(r"(?:Describe|Filter|Get|Head|List).*|")
 SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4")
 CHANGED = r"^/(apis/(apps|networking)|.*/configmaps)(?!.*dryRun=)"  # in a cluster
+LATENCY, SLOW = "aivo:latency_p95_seconds", 0.7
+"""What the last checks wait for, so that no flow ends before all its deaths."""
 SHORT = {
     "hold_for: 10m": "hold_for: 0.5s",
     "hold_for: 30s": "hold_for: 2s",

@@ -13,8 +13,9 @@ from flows.states import StepState
 from tests.real.aws.databases import good_moment
 from tests.real.bench.gateway import Gateway
 from tests.real.flows.campus import GRADES, MIGRATOR, NAME, Campus
+from tests.real.flows.conftest import FIGURES
 from tests.real.flows.kills.checks import sound
-from tests.real.flows.kills.conftest import Fated, Heard, Open, hear
+from tests.real.flows.kills.conftest import LATENCY, SLOW, Fated, Heard, Open, hear
 from tests.real.flows.kills.fates import DEATHS
 from tests.real.flows.programs import READ_ONLY, SERVICES, URL
 from tests.real.flows.test_cut_over import BESIDE, GOOD, RESTORES, STOPPED, estate, is_as_before
@@ -34,6 +35,7 @@ AROUND = (
     "app_open",
     "start",
 )
+SPARED = 3  # while a step beside them had been interrupted as often as it may be
 Json = Any
 
 
@@ -74,6 +76,7 @@ async def test_all_is_led_to_one_restored_database(  # noqa: PLR0917 each is a c
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Shut once, restored once, cut over once all agree; nothing more reaches the old one."""
+    monitoring.target.set(LATENCY, SLOW)
     monitoring.target.set("aivo:availability", 0.999)
     await monitoring.settled("aivo:availability", lambda value: value > 0.99)
     monkeypatch.setenv("KUBECONFIG", str(gateway.kubeconfig))
@@ -106,10 +109,12 @@ async def test_all_is_led_to_one_restored_database(  # noqa: PLR0917 each is a c
     assert estate.setting(URL) == both.url(old)
     with psycopg.connect(both.url(old), autocommit=True, connect_timeout=30) as overlooked:
         aivo.approve("david-park", scope="cut_over")
+        await aivo.fulfilled()
+        monitoring.target.set(LATENCY, FIGURES[LATENCY])
         await sound(aivo, unsure=("executives", "executives_end"))
         with pytest.raises(psycopg.errors.AdminShutdown):
             overlooked.execute("SELECT 1")
-    assert not fate.around, "each of these was killed amid what it did"
+    assert len(fate.around) <= SPARED, f"not killed around {fate.around}"
     assert is_cut_over(estate)
     assert both.ask(new, GRADES) == GOOD
     assert written_since_shut(estate, aivo.run) == 0

@@ -12,8 +12,9 @@ from sandbox.estate.statuspage import TOKEN
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.gateway import Gateway
 from tests.real.flows.besieged import INSTANCE, USER, Besieged, besieged
+from tests.real.flows.conftest import FIGURES
 from tests.real.flows.kills.checks import sound
-from tests.real.flows.kills.conftest import Fated, Heard, Open, hear
+from tests.real.flows.kills.conftest import LATENCY, SLOW, Fated, Heard, Open, hear
 from tests.real.flows.kills.fates import DEATHS
 from tests.real.flows.test_security import STOPPED, is_as_before
 from tests.real.services.aws.server import Aws
@@ -33,6 +34,7 @@ async def estate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Besieged]:
     """Everything that AIVO's security rollback touches, well but for the incident."""
+    monitoring.target.set(LATENCY, SLOW)
     monitoring.target.set("aivo:availability", 0.999)
     await monitoring.settled("aivo:availability", lambda value: value > 0.99)
     monkeypatch.setenv("AIVO_STATUSPAGE_TOKEN", TOKEN)
@@ -48,6 +50,7 @@ async def test_nothing_is_isolated_stopped_or_told_twice(  # noqa: PLR0917 each 
     heard: Heard,
     estate: Besieged,
     gateway: Gateway,
+    monitoring: Monitoring,
     account: Json,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -79,6 +82,8 @@ async def test_nothing_is_isolated_stopped_or_told_twice(  # noqa: PLR0917 each 
     aivo.remote.kill()
     assert estate.replicas() == STOPPED
     aivo.approve("sarah-kim", scope="inside")
+    await aivo.fulfilled()
+    monitoring.target.set(LATENCY, FIGURES[LATENCY])
     await sound(aivo, unsure=("executives", "executives_end"))
     assert is_as_before(estate)
     assert Counter(estate.aws.asked(WRITES)) == {
