@@ -402,7 +402,7 @@ def _drifted(run: Run, step: PlannedStep, record: StepRecord, fresh: Preview) ->
 def _beyond_blast_radius(job: Job, fresh: Preview) -> str:
     """Say that a step which could not be counted when the plan was made is one too many."""
     plan = job.run.plan
-    if plan is None or plan.blast_radius is None or not job.step.late:
+    if plan is None or plan.blast_radius is None or job.step.fingerprint != UNSEEN:
         return ""
     others = sum(
         max(step.touches, job.run.steps[step.id].touches)

@@ -220,7 +220,7 @@ class Planner:
         try:
             return await self._looks.preview(draft.run, step.id, action, inputs, draft.values)
         except ActionError as error:
-            if step.required or action.effect is Effect.DESTROYS:
+            if step.required or action.effect not in (Effect.READS, Effect.CHANGES):
                 raise
             return Preview(
                 summary="What it would change can't be seen now",
