@@ -72,7 +72,9 @@ class Answer:
 
 async def _open() -> Any:
     httpx: Any = await asyncio.to_thread(importlib.import_module, "httpx")
-    return httpx.AsyncClient(follow_redirects=False, headers={"User-Agent": "backout"})
+    headers = {"User-Agent": "backout"}
+    # Reading the certificates to trust takes long enough to be felt elsewhere.
+    return await asyncio.to_thread(httpx.AsyncClient, follow_redirects=False, headers=headers)
 
 
 async def _close(client: Any) -> None:
