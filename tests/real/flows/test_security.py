@@ -46,8 +46,9 @@ async def aivo(estate: Besieged, stage: Open, account: Json, monitoring: Monitor
 
 async def planned(aivo: Stage, inputs: Mapping[str, str] | None = None) -> Run:
     """Ask for the plan, with what leaked."""
-    advised = await aivo.until(lambda run: bool(run.blocked))
-    assert "!incident plan security" in advised.advice
+    proposed = await aivo.until(lambda run: run.proposal is not None)
+    assert proposed.proposal is not None
+    assert proposed.proposal.procedure == "security"
     aivo.feed(events.PlanAsked(procedure="security", inputs=dict(inputs or {})))
     run = await aivo.until(lambda run: run.state is State.APPROVE)
     assert run.plan is not None

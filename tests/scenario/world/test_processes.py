@@ -140,7 +140,7 @@ async def test_a_declaration_survives_the_death_of_the_bot(tmp_path: Path, at: s
 
 async def test_a_decision_limit_that_passes_meanwhile_is_told_once(tmp_path: Path) -> None:
     """The bot was down when the time to decide ended; back, it says so, and approvals count."""
-    limits = {"policy.yaml": {"limit: 5m": "limit: 3s"}}
+    limits = {"policy.yaml": {" limit: 5m": " limit: 3s"}}
     async with whole(tmp_path, edits=limits) as here:
         run = await here.planned()
         await here.stop()
@@ -160,7 +160,7 @@ async def test_a_decision_limit_that_passes_meanwhile_is_told_once(tmp_path: Pat
 async def test_a_plan_that_gets_too_old_meanwhile_is_void(tmp_path: Path) -> None:
     """The bot was down when the plan expired; back, it asks for a new one."""
     limits = {
-        "policy.yaml": {"limit: 5m": "limit: 2s", "plan_valid_for: 30m": "plan_valid_for: 3s"}
+        "policy.yaml": {" limit: 5m": " limit: 2s", "plan_valid_for: 30m": "plan_valid_for: 3s"}
     }
     async with whole(tmp_path, edits=limits) as here:
         run = await here.planned()
