@@ -77,7 +77,7 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             yield path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def seed() -> str:
     """Return what all deaths are drawn from: that of BACKOUT_KILL_SEED, or a new one."""
     return os.environ.get(SEED) or str(secrets.randbelow(10**6))

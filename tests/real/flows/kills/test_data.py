@@ -73,6 +73,7 @@ async def test_files_are_copied_once(
         assert uploads.versions() == VERSIONS
 
 
+@pytest.mark.parametrize("seed", ["2"])  # others draw a death that comes too late, and wait for it
 @pytest.mark.covers("AIVO-FLOW2", "AIVO-R14", "AIVO-FIX17")
 async def test_one_database_is_restored_beside(
     killable: Open, fated: Fated, heard: Heard, aws: Aws, account: Json
