@@ -12,9 +12,8 @@ from datetime import datetime
 
 from flows.commands import SetTimer
 from flows.embedded import EmbeddedEngine
-from flows.engine import LaterError, Perform
+from flows.engine import LaterError, Perform, Queued
 from flows.events import TimerFired
-from flows.journal import Queued
 
 log = logging.getLogger(__name__)
 LONGEST_DELAY = 60.0

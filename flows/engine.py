@@ -1,8 +1,9 @@
 """The port of the engine: what drives runs durably, whichever backend does it.
 
-`bot` talks to it, `flows.journal` (SQLite) implements its store, `flows.driver` performs what
-was queued.  What must hold is in `docs/architecture.md`: an event given twice counts once, and
-what was queued with an event is performed at least once, whatever happens to the process.
+`bot` talks to it; `flows.opening` chooses what implements it: one process on SQLite
+(`flows.embedded`), or several replicas on PostgreSQL (`flows.shared`).  What must hold is in
+`docs/architecture.md`: an event given twice counts once, and what was queued with an event is
+performed at least once, whatever happens to a process.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -32,8 +33,28 @@ class Delivery:
     ts: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A command that waits, or is being performed for the `tries`-th time after its first."""
+
+    id: int
+    incident: str
+    command: Command
+    tries: int
+
+
 class Engine(Protocol):
     """Feeds events, answers questions about runs.  Every feed is one transaction."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether no other process can be driving these runs."""
+        ...
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process does now what only one may do: draw cards, watch the systems."""
+        ...
 
     def now(self) -> datetime:
         """Return the time (UTC) that the next event would be stamped with."""
@@ -54,12 +75,25 @@ class Engine(Protocol):
         """
         ...
 
-    def feed(self, incident: str, event: Event, *, actor: Actor, event_id: str) -> Run | None:
+    def feed(
+        self,
+        incident: str,
+        event: Event,
+        *,
+        actor: Actor,
+        event_id: str,
+        within: Command | None = None,
+    ) -> Run | None:
         """Record an event, decide, queue the commands.
 
-        Return the run as it is now, or None where an event with this id was recorded before.
-        Raises `UnknownIncidentError`.
+        Return the run as it is now, or None where an event with this id was recorded before, or
+        where the command `within` which it happened is not this process's any more.
+        Raises `UnknownIncidentError`, and `AwayError` where nothing can be recorded now.
         """
+        ...
+
+    def holds(self, incident: str, command: Command) -> bool:
+        """Say whether a command that this process began is still its own, by a fresh look."""
         ...
 
     def run(self, incident: str) -> Run | None:
@@ -83,7 +117,11 @@ class Engine(Protocol):
         ...
 
     def listen(self, heard: Callable[[Run], None]) -> None:
-        """Have `heard` called after every commit, with the run as it is now."""
+        """Have `heard` called after every commit of any process, with the run as it is now."""
+        ...
+
+    def witness(self, seen: Callable[[Run, Recorded], None]) -> None:
+        """Have `seen` called once for each event, after its commit, where it was recorded."""
         ...
 
     def delivery(self, key: str) -> Delivery | None:
@@ -97,6 +135,14 @@ class Engine(Protocol):
 
 class UnknownIncidentError(Exception):
     """The journal has no incident of this id."""
+
+
+class AwayError(Exception):
+    """The journal does not answer.  The message says what to do; nothing was recorded."""
+
+
+class JournalError(Exception):
+    """The journal can't be used as it is.  The message says what to do."""
 
 
 class LaterError(Exception):

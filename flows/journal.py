@@ -7,10 +7,10 @@ that wait, and where keyed messages went.  `flows.embedded` writes it, `backout 
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from flows import codec
 from flows.commands import Command
-from flows.engine import Delivery
+from flows.engine import Delivery, JournalError, Queued
 from flows.events import Recorded
 from flows.plans import canonical
 from flows.replay import replay
@@ -92,20 +92,6 @@ KEEP_DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)"
 GENESIS = "0" * 64
 
 
-class JournalError(Exception):
-    """The journal can't be used as it is.  The message says what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    """A command that waits; `due` in seconds since the epoch."""
-
-    id: int
-    incident: str
-    command: Command
-    tries: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
     """Where a chain is broken, and how."""
@@ -118,18 +104,23 @@ class Break:
 class Journal:
     """One SQLite file.  Not thread-safe: used from the event loop's thread only."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._db = database
+        self._clock = clock
         self._unreadable: set[int] = set()
 
     @classmethod
-    def open(cls, folder: Path) -> "Journal":
+    def open(
+        cls, folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> "Journal":
         """Open the journal of a data folder for writing, making it where there is none."""
         folder.mkdir(parents=True, exist_ok=True)
         database = Database(folder / FILE, execute_plugins=False)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
             database.execute(f"PRAGMA {pragma}").fetchall()
-        journal = cls(database)
+        journal = cls(database, clock)
         journal._migrate()
         return journal
 
@@ -174,6 +165,9 @@ class Journal:
         except BaseException:
             self._db.conn.rollback()
             raise
+
+    def declaring(self) -> None:
+        """Do nothing: a transaction has the whole journal for itself."""
 
     @contextmanager
     def _one_moment(self) -> Iterator[None]:
@@ -260,8 +254,9 @@ class Journal:
         """Return the id of the next incident."""
         return f"INC-{self._one(NEXT_NUMBER)['number']}"
 
-    def queue(self, incident: str, command: Command, due: float) -> None:
-        """Queue a command."""
+    def queue(self, incident: str, command: Command, after: float) -> None:
+        """Queue a command, due in so many seconds."""
+        due = self._clock().timestamp() + after
         row = (incident, type(command).__name__, codec.encode(command), due)
         self._db.conn.execute(QUEUE, row)
 
@@ -287,9 +282,9 @@ class Journal:
         due: float | None = self._one(NEXT_DUE, now).get("due")
         return due
 
-    def finish(self, command: int) -> bool:
+    def finish(self, queued: Queued) -> bool:
         """Take a command off the queue; say whether it was there."""
-        return self._db.conn.execute(FINISH, (command,)).rowcount == 1
+        return self._db.conn.execute(FINISH, (queued.id,)).rowcount == 1
 
     def postpone(self, command: int, due: float) -> None:
         """Put a command off."""

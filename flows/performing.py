@@ -81,7 +81,7 @@ class Performer:
         if not _goes_on(run, step):
             return (attempt.interrupted(),)
         try:
-            return (await self._attempt(run, step, record),)
+            return (await self._attempt(run, step, record, command),)
         except Exception as error:  # noqa: BLE001 a run must never hang on one
             return (self._ended_badly(run.id, attempt, error),)
         finally:
@@ -113,7 +113,9 @@ class Performer:
             return attempt.doubted(why)
         return attempt.failed(why)
 
-    async def _attempt(self, run: Run, step: PlannedStep, record: StepRecord) -> Event:
+    async def _attempt(
+        self, run: Run, step: PlannedStep, record: StepRecord, command: PerformStep
+    ) -> Event:
         values, attempt = self._values(run, record), Attempt(step.id, record.attempt)
         if step.when is not None:
             needed = expressions.evaluate_condition(
@@ -140,7 +142,7 @@ class Performer:
             inputs=action.Inputs.model_validate(rendered),
             deadline=(asked if step.reads else self._engine.now()) + timedelta(seconds=step.window),
         )
-        return await (self._look(job) if step.reads else self._change(job))
+        return await (self._look(job) if step.reads else self._change(job, command))
 
     async def _look(self, job: Job) -> Event:
         """Look until it holds for long enough, or its window is over."""
@@ -166,7 +168,7 @@ class Performer:
                     return job.attempt.failed(verdict.why)
             await job.context.pause(pause)
 
-    async def _change(self, job: Job) -> Event:
+    async def _change(self, job: Job, command: PerformStep) -> Event:
         """Look again, commit the intent, make the change, look whether it took effect."""
         step, record = job.step, job.record
         async with answered_within(LOOK_TIMEOUT):
@@ -195,7 +197,7 @@ class Performer:
             captured=captured,
             touches=fresh.touches,
         )
-        if not self._intend(job, started):
+        if not self._intend(job, started, command):
             return job.attempt.interrupted()
         try:
             async with asyncio.timeout(step.budget):
@@ -204,18 +206,20 @@ class Performer:
             return job.attempt.doubted(f"no answer within {step.budget:.0f} s")
         return await self._settle(job, captured)
 
-    def _intend(self, job: Job, started: events.StepStarted) -> bool:
+    def _intend(self, job: Job, started: events.StepStarted, command: PerformStep) -> bool:
         """Commit the intent; say whether the call may leave.
 
-        Nothing is awaited between the look at the run and the commit, so that no hold can come
-        in between.
+        Nothing is awaited between the look at the run, the commit and the call.  A process that
+        others have taken for dead commits nothing, because the command is not its own any more.
         """
         run = self._engine.run(job.run.id)
         if run is None or not _goes_on(run, job.step):
             return False
         event_id = f"started:{job.run.id}:{job.step.id}:{started.attempt}"
-        run = self._engine.feed(job.run.id, started, actor=BOT, event_id=event_id)
-        return run is not None and run.steps[job.step.id].started == started.attempt
+        run = self._engine.feed(job.run.id, started, actor=BOT, event_id=event_id, within=command)
+        if run is None or run.steps[job.step.id].started != started.attempt:
+            return False
+        return _goes_on(run, job.step)
 
     async def _settle(self, job: Job, captured: Mapping[str, Any]) -> Event:
         """Look until the change has taken effect, was refuted, or its time is over."""
@@ -290,7 +294,7 @@ class Performer:
                     job.context.report(verdict.progress)
                     pause = verdict.after
                 case Refuted():
-                    if verdict.final or now >= settled:
+                    if (verdict.final and self._engine.exclusive) or now >= settled:
                         return job.attempt.refuted(verdict.why)
                     left = (settled - now).total_seconds()
                     job.context.report(f"{verdict.why}; it could still come for {left:.0f} s")
@@ -311,6 +315,8 @@ class Performer:
             action = self._registry.find(step.uses)
             context = self._context(run, step, record, self._values(run, record), doubting=True)
             inputs = action.Inputs.model_validate(record.inputs)
+            if not self._engine.holds(run.id, command):
+                return ()
             async with asyncio.timeout(max(step.budget, LOOK_TIMEOUT)):
                 summary = await action.undo(inputs, record.captured or {}, context)
         except TransientError as error:

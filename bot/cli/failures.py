@@ -84,8 +84,7 @@ def _explain_engine(error: Exception) -> Explanation | None:
     from flows.actions import ActionError, TransientError, UnknownActionError
     from flows.codec import CodecError
     from flows.embedded import BusyError
-    from flows.engine import UnknownIncidentError
-    from flows.journal import JournalError
+    from flows.engine import AwayError, JournalError, UnknownIncidentError
     from flows.planning import PlanningError
     from flows.rights import RightsError
 
@@ -95,7 +94,7 @@ def _explain_engine(error: Exception) -> Explanation | None:
             return line, ExitCode.BUSY
         case UnknownActionError() | UnknownIncidentError():
             return line, ExitCode.USAGE
-        case TransientError():
+        case AwayError() | TransientError():
             return line, ExitCode.UNREACHABLE
         case PlanningError(__cause__=TransientError()):
             return line, ExitCode.UNREACHABLE

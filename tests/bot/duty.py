@@ -20,10 +20,9 @@ from config.settings import PACKAGED
 from flows.commands import Announce, EndPages, SendPage, SetTimer
 from flows.declaring import declaration
 from flows.embedded import EmbeddedEngine
-from flows.engine import LaterError
+from flows.engine import LaterError, Queued
 from flows.events import BOT, Actor, ChannelOpened, Event, TimerFired
 from flows.gates import Person
-from flows.journal import Queued
 from flows.paging import Page, Reached
 from flows.runs import Run
 from tests.adapters.pagerduty_stub import KEY, OTHER_KEY, TOKEN, Stub

@@ -12,8 +12,9 @@ import pytest
 from flows.commands import Command, GatherFacts, SetTimer
 from flows.driver import LONGEST_SLEEP, Driver
 from flows.embedded import EmbeddedEngine
+from flows.engine import Queued
 from flows.events import BOT, Event, NoteAdded, PlanAsked, TimerFired
-from flows.journal import FILE, Journal, Queued
+from flows.journal import FILE, Journal
 from flows.runs import Run
 from tests.flows.bench import MARCUS, actor, declaration
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.codec import CodecError, decode_run, encode
-from flows.journal import FILE, Journal, JournalError
+from flows.engine import JournalError
+from flows.journal import FILE, Journal
 from flows.states import State
 from tests.flows.bench import Bench
 from tests.flows.estate import Estate, bundle

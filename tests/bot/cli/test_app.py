@@ -14,7 +14,7 @@ from config.places import ConfigurationError, Place, Problem
 from config.settings import SettingsError
 from flows.actions import PermanentError, TransientError, UnknownActionError
 from flows.embedded import BusyError
-from flows.journal import JournalError
+from flows.engine import JournalError
 from tests.bot.cli.conftest import Cli
 
 HEAVY = ("rich", "pydantic", "slack_sdk", "slack_bolt", "aiohttp", "kubernetes", "flows", "config")
