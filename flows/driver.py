@@ -68,6 +68,11 @@ class Driver:
         self._tasks.pop(command, None)
         self._wake.set()
 
+    @property
+    def performing(self) -> int:
+        """How many commands are being performed right now."""
+        return len(self._tasks)
+
     def neglected(self, since: datetime) -> tuple[Queued, ...]:
         """Return the commands that were due at a time already and have not been begun."""
         return tuple(each for each in self._engine.due(since) if each.id not in self._tasks)

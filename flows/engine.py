@@ -35,12 +35,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """A command that waits, or is being performed for the `tries`-th time after its first."""
+    """A command that waits, or is being performed for the `tries`-th time after its first.
+
+    `due` is when it was to begin, in seconds since the epoch.
+    """
 
     id: int
     incident: str
     command: Command
     tries: int
+    due: float = 0.0
 
 
 class Engine(Protocol):

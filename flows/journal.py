@@ -275,7 +275,13 @@ class Journal:
                 log.exception("command %s of %s stays queued", number, row["incident"])
                 self._unreadable.add(number)
             return None
-        return Queued(id=number, incident=row["incident"], command=command, tries=row["tries"])
+        return Queued(
+            id=number,
+            incident=row["incident"],
+            command=command,
+            tries=row["tries"],
+            due=row["due"],
+        )
 
     def next_due(self, now: float) -> float | None:
         """Return when the next command after now is due, or None."""

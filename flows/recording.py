@@ -5,8 +5,9 @@ who may write, and who performs what was queued.
 """
 
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -98,6 +99,7 @@ class RecordingEngine:
         self._heard: list[Callable[[Run], None]] = []
         self._seen: list[Callable[[Run, Recorded], None]] = []
         self._written: list[tuple[Run, Recorded]] = []
+        self.timed: Callable[[float], None] = lambda _seconds: None
 
     def now(self) -> datetime:
         """Return the time (UTC)."""
@@ -200,9 +202,13 @@ class RecordingEngine:
         with self._store.transaction():
             self._store.keep_delivery(delivery)
 
-    def _recording(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
         self._written.clear()  # of a transaction that failed
-        return self._store.transaction()
+        began = time.monotonic()
+        with self._store.transaction():
+            yield
+        self.timed(time.monotonic() - began)
 
     def _locked(self, incident: str) -> Run:
         """Within a transaction: return a run that nobody else changes until it ends."""
