@@ -43,7 +43,7 @@ class EmbeddedEngine(RecordingEngine):
                 f"another Backout is running on {folder}: stop it, or set BACKOUT_DATA to "
                 "another folder"
             ) from None
-        self._journal = Journal.open(folder, clock)
+        self._journal = Journal.open(folder)
         super().__init__(self._journal, clock=clock)
         self._open: dict[str, Run] = {run.id: run for run in self._journal.runs(ended=False)}
         self.wake: Callable[[], None] = lambda: None

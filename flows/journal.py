@@ -7,10 +7,10 @@ that wait, and where keyed messages went.  `flows.embedded` writes it, `backout 
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -104,23 +104,18 @@ class Break:
 class Journal:
     """One SQLite file.  Not thread-safe: used from the event loop's thread only."""
 
-    def __init__(
-        self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, database: Database) -> None:
         self._db = database
-        self._clock = clock
         self._unreadable: set[int] = set()
 
     @classmethod
-    def open(
-        cls, folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> "Journal":
+    def open(cls, folder: Path) -> "Journal":
         """Open the journal of a data folder for writing, making it where there is none."""
         folder.mkdir(parents=True, exist_ok=True)
         database = Database(folder / FILE, execute_plugins=False)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
             database.execute(f"PRAGMA {pragma}").fetchall()
-        journal = cls(database, clock)
+        journal = cls(database)
         journal._migrate()
         return journal
 
@@ -254,10 +249,9 @@ class Journal:
         """Return the id of the next incident."""
         return f"INC-{self._one(NEXT_NUMBER)['number']}"
 
-    def queue(self, incident: str, command: Command, after: float) -> None:
-        """Queue a command, due in so many seconds."""
-        due = self._clock().timestamp() + after
-        row = (incident, type(command).__name__, codec.encode(command), due)
+    def queue(self, incident: str, command: Command, due: datetime) -> None:
+        """Queue a command."""
+        row = (incident, type(command).__name__, codec.encode(command), due.timestamp())
         self._db.conn.execute(QUEUE, row)
 
     def due(self, now: float) -> tuple[Queued, ...]:

@@ -51,8 +51,8 @@ class Store(Protocol):
         """Store a run's snapshot."""
         ...
 
-    def queue(self, incident: str, command: Command, after: float) -> None:
-        """Queue a command, due in so many seconds."""
+    def queue(self, incident: str, command: Command, due: datetime) -> None:
+        """Queue a command."""
         ...
 
     def finish(self, queued: Queued) -> bool:
@@ -229,7 +229,7 @@ class RecordingEngine:
         self._store.keep_run(after)
         for command in commands:
             # Not `now`: where the clock was set back, the run's own time is still to come.
-            self._store.queue(after.id, command, _due_in(command, self.now()))
+            self._store.queue(after.id, command, _due(command, self.now()))
         self._written.append((after, recorded))
         return after
 
@@ -257,11 +257,11 @@ def outcome_id(queued: Queued, number: int) -> str:
     return f"command:{queued.id}:{queued.tries}:{number}"
 
 
-def _due_in(command: Command, now: datetime) -> float:
+def _due(command: Command, now: datetime) -> datetime:
     match command:
         case SetTimer(at=at):
-            return (at - now) / timedelta(seconds=1)
+            return at
         case PerformStep(after=after) | UndoStep(after=after):
-            return after
+            return now + timedelta(seconds=after)
         case _:
-            return 0.0
+            return now

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_it_can_be_read_while_it_is_written(folder: Path) -> None:
     writer, reader = Journal.open(folder), Journal.read(folder)
     assert reader.incidents() == ("INC-1",)
     with pytest.raises(sqlite3.OperationalError), reader.transaction():
-        reader.queue("INC-1", None, 0.0)  # type: ignore[arg-type]  # it does not get that far
+        reader.queue("INC-1", None, datetime.now(UTC))  # type: ignore[arg-type]  # it does not get that far
     reader.close()
     writer.close()
 
