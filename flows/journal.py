@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from flows import codec
+from flows import codec, migrating
 from flows.commands import Command
 from flows.engine import Delivery, JournalError, Queued
 from flows.events import Recorded
@@ -27,42 +27,6 @@ from flows.runs import Run
 
 log = logging.getLogger(__name__)
 FILE = "journal.db"
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE events (
-    incident TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    id TEXT NOT NULL UNIQUE,
-    at TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    body TEXT NOT NULL,
-    prev TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    PRIMARY KEY (incident, seq)
-);
-CREATE TABLE runs (
-    incident TEXT PRIMARY KEY,
-    number INTEGER NOT NULL UNIQUE,
-    system TEXT NOT NULL,
-    channel TEXT,
-    state TEXT NOT NULL,
-    ended INTEGER NOT NULL,
-    snapshot TEXT NOT NULL
-);
-CREATE INDEX runs_by_channel ON runs (channel);
-CREATE UNIQUE INDEX one_open_run_a_system ON runs (system) WHERE NOT ended;
-CREATE TABLE commands (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    incident TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    body TEXT NOT NULL,
-    due REAL NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX commands_by_due ON commands (due);
-CREATE TABLE deliveries (key TEXT PRIMARY KEY, channel TEXT NOT NULL, ts TEXT NOT NULL);
-"""
 ADD_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LAST_HASH = "SELECT hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
 INCIDENT_OF_EVENT = "SELECT incident FROM events WHERE id = ?"
@@ -116,7 +80,7 @@ class Journal:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
             database.execute(f"PRAGMA {pragma}").fetchall()
         journal = cls(database)
-        journal._migrate()
+        journal._migrate(folder / FILE)
         return journal
 
     @classmethod
@@ -133,18 +97,16 @@ class Journal:
         """Close the file."""
         self._db.close()
 
-    def _migrate(self) -> None:
-        version = self._one("PRAGMA user_version")["user_version"]
-        if version > SCHEMA_VERSION:
+    def _migrate(self, path: Path) -> None:
+        """Bring the schema up to date; one process has the folder, so nobody is in the way."""
+        version, newest = self._one("PRAGMA user_version")["user_version"], migrating.latest(path)
+        if version > newest:
             raise JournalError(
-                f"the journal has schema {version}, this Backout knows {SCHEMA_VERSION}: "
+                f"the journal has schema {version}, this Backout knows {newest}: "
                 "start the newer version again"
             )
-        if version < SCHEMA_VERSION:
-            with self.transaction():
-                for statement in filter(str.strip, SCHEMA.split(";\n")):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        if version < newest:
+            migrating.migrate(path)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
