@@ -12,8 +12,8 @@ from datetime import datetime
 
 from flows.commands import SetTimer
 from flows.embedded import EmbeddedEngine
-from flows.engine import LaterError, Perform, Queued
-from flows.events import TimerFired
+from flows.engine import Engine, LaterError, Perform, Queued
+from flows.events import Event, TimerFired
 
 log = logging.getLogger(__name__)
 LONGEST_DELAY = 60.0
@@ -86,25 +86,10 @@ class Driver:
             await asyncio.sleep(AFTER_A_FAULT)
 
     async def _perform_and_record(self, queued: Queued) -> None:
-        command = queued.command
-        if isinstance(command, SetTimer):
-            fired = TimerFired(timer=command.timer, generation=command.generation)
-            self._engine.finish(queued, (fired,))
-            return
-        run = self._engine.run(queued.incident)
-        if run is None:
-            log.error("command %s belongs to no run and stays queued", queued.id)
-            self._engine.postpone(queued, LONGEST_DELAY)
-            return
         try:
-            events = tuple(await self._perform(run, command))
+            events = await outcome(self._engine, self._perform, queued)
         except LaterError as error:
-            log.info("%s: %s waits %.1f s: %s", run.id, command, error.delay, error)
             self._engine.postpone(queued, error.delay)
-        except Exception:
-            delay = min(LONGEST_DELAY, 2.0**queued.tries)
-            log.exception("%s: %s failed; again in %.0f s", run.id, command, delay)
-            self._engine.postpone(queued, delay)
         else:
             self._engine.finish(queued, events)
 
@@ -118,3 +103,26 @@ class Driver:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+async def outcome(engine: Engine, perform: Perform, queued: Queued) -> tuple[Event, ...]:
+    """Perform a command and return what came of it.
+
+    Raises `LaterError` for whatever went wrong: every command is performed until it is recorded.
+    """
+    command = queued.command
+    if isinstance(command, SetTimer):
+        return (TimerFired(timer=command.timer, generation=command.generation),)
+    run = engine.run(queued.incident)
+    if run is None:
+        log.error("command %s belongs to no run and stays queued", queued.id)
+        raise LaterError("it belongs to no run", delay=LONGEST_DELAY)
+    try:
+        return tuple(await perform(run, command))
+    except LaterError as error:
+        log.info("%s: %s waits %.1f s: %s", run.id, command, error.delay, error)
+        raise
+    except Exception as error:
+        delay = min(LONGEST_DELAY, 2.0**queued.tries)
+        log.exception("%s: %s failed; again in %.0f s", run.id, command, delay)
+        raise LaterError(str(error), delay=delay) from error

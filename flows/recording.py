@@ -253,8 +253,8 @@ def _call(told: Callable[..., None], run: Run, *more: Recorded) -> None:
 
 
 def outcome_id(queued: Queued, number: int) -> str:
-    """Return the id of the n-th event that came of a command."""
-    return f"command:{queued.id}:{queued.tries}:{number}"
+    """Return the id of the n-th event that came of a command; no number is ever given twice."""
+    return f"command:{queued.id}:{number}"
 
 
 def _due(command: Command, now: datetime) -> datetime:

@@ -1,0 +1,111 @@
+"""What every replica looks at twice a second: its lease, who leads, whose commands are lost.
+
+Called by `flows.shared.driver` on a connection of its own.  All times are the database's.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+LEADER = "leader"
+AGE = """
+SELECT extract(epoch FROM now() - last_heartbeat)::float AS age
+FROM procrastinate_workers WHERE id = %s
+"""
+LEAD = """
+INSERT INTO leases (name, holder, until)
+VALUES (%(name)s, %(holder)s, now() + make_interval(secs => %(lease)s))
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE leases.holder = excluded.holder OR leases.until < now()
+RETURNING holder
+"""
+RESIGN = "DELETE FROM leases WHERE name = %s AND holder = %s"
+LOST = """
+SELECT job.id, job.attempts, job.worker_id, job.args ->> 'incident' AS incident
+FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+WHERE job.status = 'doing' AND (worker.id IS NULL OR job.worker_id = %(own)s
+    OR worker.last_heartbeat < now() - make_interval(secs => %(lease)s))
+"""
+# Only as it was seen: whoever else took it meanwhile has counted it up.
+PUT_BACK = """
+WITH seen AS (
+    SELECT id FROM procrastinate_jobs
+    WHERE id = %s AND attempts = %s AND status = 'doing' FOR UPDATE
+)
+SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM seen
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A command that was put back into the queue; `worker` had it."""
+
+    job: int
+    attempts: int
+    incident: str
+    worker: int | None
+
+
+class Sweep:
+    """The looks of one replica."""
+
+    def __init__(self, connection: AsyncConnection[DictRow], replica: str, lease: float) -> None:
+        self._connection = connection
+        self._replica = replica
+        self._lease = lease
+        self._suspects: set[tuple[int, int]] = set()
+
+    async def age_of(self, worker: int | None) -> float | None:
+        """Return how many seconds ago a worker gave a sign of life; None for an unknown one."""
+        row = await self._one(AGE, worker)
+        return row["age"] if row else None
+
+    async def lead(self) -> bool:
+        """Take the lead where nobody has it, or keep it; say whether it is this replica's."""
+        values = {"name": LEADER, "holder": self._replica, "lease": self._lease}
+        return bool(await self._one(LEAD, values))
+
+    async def resign(self) -> None:
+        """Let another lead at once."""
+        await self._connection.execute(RESIGN, (LEADER, self._replica))
+
+    async def take_over(self, own: int | None, performing: set[int]) -> tuple[Taken, ...]:
+        """Put back what nobody performs: of dead workers, and of our own where its end was lost.
+
+        What is our own is only suspected at first: its end may be on its way.
+        """
+        rows = await self._connection.execute(LOST, {"own": own, "lease": self._lease})
+        lost = [self._taken(row) for row in await rows.fetchall() if row["id"] not in performing]
+        ours = {(each.job, each.attempts) for each in lost if each.worker == own}
+        sure = [each for each in lost if each.worker != own or self._is_suspect(each)]
+        self._suspects = ours
+        return tuple([each for each in sure if await self._put_back(each)])
+
+    def _is_suspect(self, taken: Taken) -> bool:
+        return (taken.job, taken.attempts) in self._suspects
+
+    async def _put_back(self, taken: Taken) -> bool:
+        return bool(await self._one(PUT_BACK, taken.job, taken.attempts))
+
+    def _taken(self, row: dict[str, Any]) -> Taken:
+        return Taken(
+            job=row["id"],
+            attempts=row["attempts"],
+            incident=row["incident"],
+            worker=row["worker_id"],
+        )
+
+    async def _one(self, sql: str, *values: Any) -> dict[str, Any] | None:
+        given = values[0] if len(values) == 1 and isinstance(values[0], dict) else values
+        done = await self._connection.execute(sql, given)
+        row: dict[str, Any] | None = await done.fetchone()
+        return row
+
+
+def notice_of(payload: str) -> tuple[str, str]:
+    """Return the replica and the incident of a notification."""
+    replica, incident = json.loads(payload)
+    return replica, incident
