@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector
@@ -229,5 +229,4 @@ class SharedDriver:
 
     def neglected(self, since: datetime) -> tuple[Queued, ...]:
         """Return the commands that were due at a time already and have not been begun."""
-        late = datetime.now(UTC) - (self._engine.now() - since)
-        return self._engine.waiting(late)
+        return self._engine.due(since, begun=False)

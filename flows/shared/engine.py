@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from flows import migrating
 from flows.commands import Command
 from flows.engine import AwayError, Queued, UnknownIncidentError
 from flows.recording import RecordingEngine
@@ -35,6 +36,7 @@ class SharedEngine(RecordingEngine):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease: float = LEASE,
     ) -> None:
+        migrating.require(url)
         self.url = url
         self.lease = lease
         self.replica = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
@@ -87,9 +89,10 @@ class SharedEngine(RecordingEngine):
         except AwayError:
             return True
 
-    def waiting(self, since: datetime) -> tuple[Queued, ...]:
-        """Return the commands that have waited since a time (of this machine) or longer."""
-        return self._journal.waiting(since)
+    def due(self, now: datetime | None = None, *, begun: bool = True) -> tuple[Queued, ...]:
+        """Return the commands that are due now, or at the time given; `begun` ones, too."""
+        ahead = datetime.now(UTC) - self.now()
+        return self._journal.due((now or self.now()) + ahead, begun=begun)
 
     @contextmanager
     def claiming(self, claim: Claim) -> Iterator[None]:

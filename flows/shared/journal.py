@@ -70,7 +70,7 @@ WAITING = """
 SELECT job.id, job.attempts, job.args, coalesce(job.scheduled_at, event.at) AS due
 FROM procrastinate_jobs job JOIN procrastinate_events event
     ON event.job_id = job.id AND event.type = 'deferred'
-WHERE job.status = 'todo' AND coalesce(job.scheduled_at, event.at) <= %s
+WHERE job.status::text = ANY(%s) AND coalesce(job.scheduled_at, event.at) <= %s
 ORDER BY due, job.id
 """
 CHANGED = "backout_changed"
@@ -266,10 +266,14 @@ class SharedJournal:
         """Say whether a worker has given a sign of life within so many seconds."""
         return bool(self._one(ANYBODY, lease))
 
-    def waiting(self, since: datetime) -> tuple[Queued, ...]:
-        """Return the commands that were due at a time and wait still, without unreadable ones."""
+    def due(self, now: datetime, *, begun: bool) -> tuple[Queued, ...]:
+        """Return the commands that are due at a time, but those that can't be read.
+
+        With `begun` also those that somebody performs.
+        """
         found = []
-        for row in self._all(WAITING, since):
+        statuses = ["todo", "doing"] if begun else ["todo"]
+        for row in self._all(WAITING, statuses, now):
             with suppress(codec.CodecError, ValueError):
                 incident, command = command_of(row["args"])
                 found.append(

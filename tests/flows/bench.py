@@ -11,11 +11,10 @@ from flows import commands as c
 from flows.assessing import Assessor
 from flows.commands import Command
 from flows.contexts import Watch, Workshop
-from flows.driver import Driver
-from flows.embedded import EmbeddedEngine
 from flows.events import Actor, ChannelOpened, Decided, Event, IncidentDeclared, PageSent, Question
 from flows.gates import Person, Verb
 from flows.looks import Looks
+from flows.opening import Place, open_driver, open_engine
 from flows.performing import Performer
 from flows.planning import Planner
 from flows.runs import Run
@@ -58,8 +57,10 @@ def declaration(incident: str, system: str = "shop") -> IncidentDeclared:
 class Bench:
     """One process.  `crash` ends it as SIGKILL would; a new one on the same folder recovers."""
 
-    def __init__(self, folder: Path, estate: Estate, bundle: Bundle) -> None:
-        self.engine = EmbeddedEngine(folder)
+    def __init__(
+        self, folder: Path, estate: Estate, bundle: Bundle, url: str | None = None
+    ) -> None:
+        self.engine = open_engine(Place(folder=folder, url=url))
         bundles = {bundle.system.system: bundle}
         watch = self.watch = Watch()
         self.engine.listen(watch.heard)
@@ -71,7 +72,7 @@ class Bench:
         self.assessor = Assessor(looks)
         self.planner = Planner(self.engine.now, looks, lambda _: None, owing=self.engine.unreviewed)
         self.performer = Performer(self.engine, found, bundles, workshop, watch)
-        self.driver = Driver(self.engine, self.perform)
+        self.driver = open_driver(self.engine, self.perform)
         self.announced: list[c.Announce] = []
         self.crashed = asyncio.Event()
         self._driving: asyncio.Task[None] | None = None
@@ -170,7 +171,7 @@ class Bench:
     async def drained(self) -> None:
         """Wait until everything that is due was performed."""
         async with asyncio.timeout(PATIENCE):
-            while self.engine.due():
+            while self.engine.due() or self.driver.performing:
                 await asyncio.sleep(0.005)
 
     async def approved(self) -> None:
