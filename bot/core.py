@@ -110,6 +110,11 @@ class Core:
         self.engine.announce_resumption()
         self._driving = asyncio.create_task(self.driver.drive())
 
+    @property
+    def driving(self) -> bool:
+        """Whether what is due is being performed."""
+        return self._driving is not None and not self._driving.done()
+
     def context(self, run: Run, name: str) -> Context:
         """Return what it takes to reach something of a run's system, outside of its steps."""
         return self._looks.context(run, name, {})

@@ -26,6 +26,7 @@ from bot.core import Core, Telling, surroundings_of
 from bot.drills import Drills
 from bot.factors import FOLDER, Factors
 from bot.mailing import MailLine
+from bot.observing import Observing
 from bot.on_call import OnCall
 from bot.pagerduty import Pagerduty
 from bot.paging import Pager
@@ -50,9 +51,6 @@ from flows.planning import Planner
 from flows.plans import Plan
 
 log = logging.getLogger(__name__)
-HOST = "0.0.0.0"  # noqa: S104 hosts route to it; a signature is checked on every request
-
-
 Clock = Callable[[], datetime]
 
 
@@ -64,9 +62,10 @@ def real_time() -> datetime:
 class Bot:
     """A bot that runs."""
 
-    def __init__(self, core: Core, slack: SlackSurface) -> None:
+    def __init__(self, core: Core, slack: SlackSurface, observing: Observing) -> None:
         self.core = core
         self.slack = slack
+        self.observing = observing
 
 
 @asynccontextmanager
@@ -75,14 +74,14 @@ async def running(
     *,
     clock: Clock = real_time,
     elapsed: Callable[[], float] = time.monotonic,
-    host: str = HOST,
+    host: str | None = None,
 ) -> AsyncIterator[Bot]:
     """Start a bot; leave the block to drain and stop it.
 
     The demo gives a clock that can be hurried, and listens on its own machine only.
 
     Raises what `backout serve` turns into a sentence: `ConfigurationError`, `SettingsError`,
-    `BusyError`, `JournalError`, `SlackRefusesError`, `AppTokenError`.
+    `BusyError`, `JournalError`, `SlackRefusesError`, `AppTokenError`, `ListenError`.
     """
     settings.require_slack()
     registry = ActionRegistry()
@@ -122,11 +121,14 @@ async def running(
         )
         core = Core(settings, engine, bundles, registry, telling, elapsed)
         slack.progress = core.performer.progress
+        observing = Observing(settings, core, bundles, slack, host=host)
+        stack.push_async_callback(observing.close)  # after the drain: it tells that it drains
         stack.push_async_callback(core.close)
+        stack.callback(observing.drains)
         await stack.enter_async_context(
             door.opened(orders_of(settings, slack), settings.data / SOCKET)
         )
-        await _listen(stack, settings, slack, pagerduty, host)
+        await _listen(stack, settings, slack, pagerduty, observing)
         core.start()
         pagerduty.start()
         beat = heartbeat(_secret(settings.heartbeat)) if settings.heartbeat else None
@@ -139,7 +141,7 @@ async def running(
         stack.callback(guarding.cancel)
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)
-        yield Bot(core, slack)
+        yield Bot(core, slack, observing)
 
 
 def factors_of(settings: Settings) -> Factors:
@@ -167,23 +169,24 @@ async def _listen(
     settings: Settings,
     slack: SlackSurface,
     pagerduty: Pagerduty,
-    host: str,
+    observing: Observing,
 ) -> None:
     """Log in to Slack, and be reachable for it, and for whoever else has something to tell."""
     by_http = settings.mode == "http"
-    if by_http or pagerduty.listens:
-        site = transports.web_app(slack.app if by_http else None, ready=lambda: slack.ready)
-        pagerduty.route(site)
-        runner = await transports.serve(site, host=host, port=settings.port)
-        stack.push_async_callback(runner.cleanup)
-    if not by_http:
-        socket = transports.SocketMode(
-            slack.app, slack.calls, app_token=_secret(settings.slack_app_token)
-        )
-        stack.push_async_callback(socket.close)
-        await asyncio.gather(slack.start(), socket.open())
+    if by_http:
+        observing.site.take_events(slack.app)
+    pagerduty.route(observing.site.app)
+    if settings.listens or pagerduty.listens:
+        await observing.listen()
+    if by_http:
+        await slack.start()
         return
-    await slack.start()
+    socket = transports.SocketMode(
+        slack.app, slack.calls, app_token=_secret(settings.slack_app_token)
+    )
+    stack.push_async_callback(socket.close)
+    observing.connected = lambda: socket.connected
+    await asyncio.gather(slack.start(), socket.open())
 
 
 async def run(settings: Settings) -> None:

@@ -21,6 +21,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from config import complaints
 
 PACKAGED = Path(__file__).parent / "systems"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 hosts route to it; a signature is checked on every request
+HERE = "127.0.0.1"
 SLACK_API = "https://slack.com/api/"
 WHERE = {
     "SLACK_BOT_TOKEN": "the Bot User OAuth Token (xoxb-…), under OAuth & Permissions of your Slack "
@@ -87,8 +89,12 @@ class Settings(BaseSettings):
     port: int = Field(  # type: ignore[pydantic-alias]  # the plugin can't see a choice of names
         default=3000, ge=1, le=65_535, validation_alias=AliasChoices("BACKOUT_PORT", "PORT")
     )
+    host: str | None = Field(default=None, min_length=1, validation_alias="BACKOUT_HOST")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], NoDecode] = Field(
         default="INFO", validation_alias="BACKOUT_LOG_LEVEL"
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", validation_alias="BACKOUT_LOG_FORMAT"
     )
     capture_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_several)] = Field(
         default=(), validation_alias="BACKOUT_CAPTURE_KEY"
@@ -97,6 +103,16 @@ class Settings(BaseSettings):
         default=None, min_length=1, validation_alias="BACKOUT_HEARTBEAT_URL"
     )
     helm: str = Field(default="helm", min_length=1, validation_alias="BACKOUT_HELM")
+
+    @property
+    def listens(self) -> bool:
+        """Whether a web server is wanted: in HTTP mode, and wherever a port is set."""
+        return self.mode == "http" or "port" in self.model_fields_set
+
+    @property
+    def listens_on(self) -> str:
+        """The address to listen on: what is set, else all in HTTP mode, our own in Socket Mode."""
+        return self.host or (EVERYWHERE if self.mode == "http" else HERE)
 
     def require_slack(self) -> None:
         """Raise `SettingsError` that says what is missing for Slack, and where it is found."""

@@ -7,6 +7,7 @@ at the run to find out.
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from datetime import datetime
 
@@ -23,7 +24,10 @@ GRACE = 10.0
 
 
 class Driver:
-    """Performs commands until told to stop."""
+    """Performs commands until told to stop.  One process alone has no lease that could end."""
+
+    alive = True
+    lease_age: float | None = None
 
     def __init__(self, engine: EmbeddedEngine, perform: Perform) -> None:
         self._engine = engine
@@ -31,6 +35,7 @@ class Driver:
         self._wake = asyncio.Event()
         self._stopping = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._came_round = time.monotonic()
         engine.wake = self._wake.set
 
     async def drive(self) -> None:
@@ -38,6 +43,7 @@ class Driver:
         while not self._stopping:
             self._wake.clear()
             seconds = self._begin()
+            self._came_round = time.monotonic()
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
@@ -67,6 +73,11 @@ class Driver:
     def _ended(self, command: int) -> None:
         self._tasks.pop(command, None)
         self._wake.set()
+
+    @property
+    def idle(self) -> float:
+        """How many seconds ago the loop last came round; half a minute is the most in health."""
+        return time.monotonic() - self._came_round
 
     @property
     def performing(self) -> int:

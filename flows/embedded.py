@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from flows.engine import Queued
-from flows.journal import Journal
+from flows.journal import FILE, Journal
 from flows.recording import RecordingEngine
 from flows.runs import Run
 
@@ -27,6 +27,7 @@ class EmbeddedEngine(RecordingEngine):
 
     exclusive = True
     leads = True
+    reconnects = 0
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class EmbeddedEngine(RecordingEngine):
                 f"another Backout is running on {folder}: stop it, or set BACKOUT_DATA to "
                 "another folder"
             ) from None
+        self._folder = folder
         self._journal = Journal.open(folder)
         super().__init__(self._journal, clock=clock)
         self._open: dict[str, Run] = {run.id: run for run in self._journal.runs(ended=False)}
@@ -52,6 +54,11 @@ class EmbeddedEngine(RecordingEngine):
         """Close the journal and let the next process in."""
         self._journal.close()
         self._lock.release()
+
+    def size(self) -> int:
+        """Return how many bytes the journal takes, with what waits to be put into it."""
+        files = (self._folder / f"{FILE}{ending}" for ending in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def postpone(self, queued: Queued, delay: float) -> None:
         """Put a command off by so many seconds."""

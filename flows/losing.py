@@ -3,6 +3,7 @@
 Called by `flows.planning`: people read it before they approve, on the card and at the gates.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from config.models.policies import RecoveryPoint
 from config.models.procedures import Procedure
 
 MOMENT = "%Y-%m-%d %H:%M:%S UTC"
+BEGINS = "Data go back to"
+GOES_BACK = re.compile(rf"{BEGINS} (?P<moment>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC)")
 
 
 def told(
@@ -29,8 +32,14 @@ def told(
     if moment is None or moment > now:
         return ""
     lost = now - moment
-    back = f"Data go back to {moment.astimezone(UTC):{MOMENT}}: at least {duration(lost)} are lost"
+    back = f"{BEGINS} {moment.astimezone(UTC):{MOMENT}}: at least {duration(lost)} are lost"
     return f"{back}{_judged(points, lost)}."
+
+
+def moment_told(losses: str) -> datetime | None:
+    """Return how far back data go by what `told` has said; None where it has said nothing."""
+    found = GOES_BACK.search(losses)
+    return datetime.strptime(found["moment"], MOMENT).replace(tzinfo=UTC) if found else None
 
 
 def _moment(text: str) -> datetime | None:

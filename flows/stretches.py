@@ -1,7 +1,8 @@
 """What lasted how long in a run: folded from its events, for the report.
 
 `moments` folds a history once; the others look at the run before and after each event, so that
-nothing here knows which event does what.  Pure; used by `flows.reports`.
+nothing here knows which event does what.  Pure; used by `flows.reports`, and event by event by
+what `bot.witnessing` tells.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -98,17 +99,20 @@ class Phase:
         return self.budget is not None and self.seconds > self.budget
 
 
+def moment(before: Run | None, recorded: Recorded) -> Moment:
+    """Fold one event.  Raises `NotDeclaredError` where it is the first and no declaration."""
+    run, commands = decide(before, recorded)
+    same = before and replace(before, seq=run.seq, updated_at=run.updated_at) == run
+    return Moment(recorded=recorded, before=before, run=run, commands=commands, counted=not same)
+
+
 def moments(history: Iterable[Recorded]) -> tuple[Moment, ...]:
     """Fold a history.  Raises `NotDeclaredError` where it does not begin with the declaration."""
     found: list[Moment] = []
     run: Run | None = None
     for recorded in history:
-        before = run
-        run, commands = decide(before, recorded)
-        same = before and replace(before, seq=run.seq, updated_at=run.updated_at) == run
-        found.append(
-            Moment(recorded=recorded, before=before, run=run, commands=commands, counted=not same)
-        )
+        found.append(moment(run, recorded))
+        run = found[-1].run
     return tuple(found)
 
 

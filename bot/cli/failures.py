@@ -55,9 +55,10 @@ def _explain_slack(error: Exception) -> Explanation | None:
     from bot.slack.calls import SlackCallError
     from bot.slack.surface import SlackRefusesError
     from bot.slack.transports import AppTokenError
+    from bot.web.site import ListenError
 
     match error:
-        case SlackRefusesError() | AppTokenError():
+        case SlackRefusesError() | AppTokenError() | ListenError():
             return [str(error)], ExitCode.PROBLEM
         case SlackCallError():
             return [str(error)], ExitCode.UNREACHABLE

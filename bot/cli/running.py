@@ -22,7 +22,8 @@ def serve() -> ExitCode:
 
     settings = ground.settings()
     settings.require_slack()
-    logs.setup(settings.log_level, environment=os.environ)
+    as_json = settings.log_format == "json"
+    logs.setup(settings.log_level, as_json=as_json, environment=os.environ)
     asyncio.run(_serve(settings))
     return ExitCode.OK
 

@@ -21,6 +21,9 @@ TIMEOUT = 10.0
 DEFAULT_RETRY_AFTER = 5.0
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
+LOCKED_OUT = ("invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive")
+OTHER_TOKENS = ("apps_connections_open",)
+"""Methods that are called with the app's token: a no to it says nothing of the bot's."""
 PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added")
 
 Call = Callable[..., Awaitable[AsyncSlackResponse]]
@@ -50,6 +53,14 @@ class RefusedError(SlackCallError):
 
 class NoAnswerError(SlackCallError):
     """The call left and no usable answer came: it may have been done or not."""
+
+
+RESULTS: Mapping[type[SlackCallError], str] = {
+    RateLimitedError: "limited",
+    RefusedError: "refused",
+    NoAnswerError: "no_answer",
+}
+"""What a call that brought nothing is counted as."""
 
 
 def web_client(
@@ -84,7 +95,11 @@ def is_loopback(url: str) -> bool:
 
 
 class Calls:
-    """Calls Slack; remembers how long a limited method must rest, and the scopes it was granted."""
+    """Calls Slack; remembers how long a limited method must rest, and the scopes it was granted.
+
+    `turned_away` is Slack's word for why it takes the token no more, empty while it does.  `told`
+    hears of every call, its result and its seconds; `limited` of every 429 and the wait it asks.
+    """
 
     def __init__(
         self, client: AsyncWebClient, *, clock: Callable[[], float] = time.monotonic
@@ -93,6 +108,9 @@ class Calls:
         self._clock = clock
         self._rests: dict[tuple[str, str], float] = {}
         self.scopes: frozenset[str] = frozenset()
+        self.turned_away = ""
+        self.told: Callable[[str, str, float], None] = lambda _method, _result, _seconds: None
+        self.limited: Callable[[str, float], None] = lambda _method, _seconds: None
 
     async def do(self, call: Call, **arguments: Any) -> dict[str, Any]:
         """Make one call, once, and return Slack's answer.
@@ -103,17 +121,30 @@ class Calls:
         place = (method, str(arguments.get("channel", "")))
         rest = self._rests.get(place, 0.0) - self._clock()
         if rest > 0:
+            self.told(method, "held_back", 0.0)
             raise RateLimitedError(method, rest)
+        began = self._clock()
         try:
-            response = await call(**arguments)
+            response = await self._ask(call, place, arguments)
+        except SlackCallError as error:
+            self.told(method, RESULTS.get(type(error), "no_answer"), self._clock() - began)
+            raise
+        self.told(method, "ok", self._clock() - began)
+        self.turned_away = ""
+        if not self.scopes:
+            self.scopes = _scopes(response.headers)
+        return dict(response.data) if isinstance(response.data, dict) else {}
+
+    async def _ask(
+        self, call: Call, place: tuple[str, str], arguments: Mapping[str, Any]
+    ) -> AsyncSlackResponse:
+        try:
+            return await call(**arguments)
         except SlackApiError as error:
             raise self._sorted(place, error) from None
         except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError) as error:
             name = type(error).__name__
-            raise NoAnswerError(f"Slack did not answer {method}: {name}") from error
-        if not self.scopes:
-            self.scopes = _scopes(response.headers)
-        return dict(response.data) if isinstance(response.data, dict) else {}
+            raise NoAnswerError(f"Slack did not answer {place[0]}: {name}") from error
 
     def _sorted(self, place: tuple[str, str], error: SlackApiError) -> SlackCallError:
         method, response = place[0], error.response
@@ -122,10 +153,13 @@ class Calls:
         if response.status_code == TOO_MANY_REQUESTS:
             delay = _retry_after(response.headers)
             self._rests[place] = self._clock() + delay
+            self.limited(method, delay)
             return RateLimitedError(method, delay)
         code = str(response.data.get("error", ""))
         if response.status_code >= SERVER_ERROR or code in PASSING:
             return NoAnswerError(f"Slack failed at {method}: {response.status_code} {code}")
+        if code in LOCKED_OUT and method not in OTHER_TOKENS:
+            self.turned_away = code
         return RefusedError(method, response.data)
 
 

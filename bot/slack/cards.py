@@ -73,14 +73,14 @@ class Cards:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sleep = sleep
         self._pace = Pace(per_minute=UPDATES_A_MINUTE, burst=BURST)
-        self._coalescer = Coalescer(
+        self.coalescer = Coalescer(
             self._update, pace=self._pace, background=background, sleep=sleep
         )
 
     def changed(self, run: Run) -> None:
         """Have a card updated; given to `Engine.listen`."""
         if run.channel is not None and self._engine.delivery(card_key(run.id)):
-            self._coalescer.mark(run.id)
+            self.coalescer.mark(run.id)
 
     async def catch_up(self) -> None:
         """Show every open incident afresh after a start, without getting in anybody's way.
@@ -112,13 +112,13 @@ class Cards:
         await self._update(incident)
         self._shown.pop(incident, None)
         self._turns.pop(incident, None)
-        self._coalescer.forget(incident)
+        self.coalescer.forget(incident)
 
     async def post(self, incident: str) -> Delivery:
         """Post a card, or find it where it is.  Raises `SlackCallError`."""
         sent = partial(self._remember, incident)
         delivery = await self._poster.post(partial(self._letter, incident), sent)
-        self._coalescer.mark(incident)  # it may have changed while it was posted
+        self.coalescer.mark(incident)  # it may have changed while it was posted
         return delivery
 
     def _letter(self, incident: str) -> Letter:

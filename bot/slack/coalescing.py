@@ -47,7 +47,8 @@ class Pace:
 class Coalescer:
     """Calls `send(key)` for every key that is marked, and reads nothing itself.
 
-    A limit or a lost answer delays; the latest state is always sent in the end.
+    A limit or a lost answer delays; the latest state is always sent in the end.  `shown` hears
+    what became of each, and how many seconds after the first change that it shows.
     """
 
     def __init__(
@@ -69,10 +70,13 @@ class Coalescer:
         self._dirty: set[str] = set()
         self._working: set[str] = set()
         self._last: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+        self.shown: Callable[[str, float], None] = lambda _result, _seconds: None
 
     def mark(self, key: str) -> None:
         """Have a key sent; needs a running event loop."""
         self._dirty.add(key)
+        self._since.setdefault(key, self._clock())
         if key not in self._working:
             self._working.add(key)
             self._background.spawn(self._work(key), f"view of {key}")
@@ -101,7 +105,8 @@ class Coalescer:
             self._dirty.discard(key)
             self._last[key] = self._clock()
             try:
-                return await self._send(key)
+                await self._send(key)
+                return self._ended(key, "sent")
             except RateLimitedError as error:
                 await self._sleep(error.delay)
             except NoAnswerError as error:
@@ -110,4 +115,12 @@ class Coalescer:
                 pause = min(LONGEST_PAUSE, pause * 2)
             except SlackCallError as error:
                 log.error("the view of %s can't be shown: %s", key, error)
-                return None
+                return self._ended(key, "given_up")
+
+    def _ended(self, key: str, result: str) -> None:
+        """Tell how long a change waited; what changed while it was sent waits from now on."""
+        now = self._clock()
+        since = self._since.pop(key, now)
+        if key in self._dirty:
+            self._since[key] = now
+        self.shown(result, now - since)

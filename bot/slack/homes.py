@@ -39,9 +39,7 @@ class Homes:
         self._clock = clock
         self._viewers: OrderedDict[str, float] = OrderedDict()
         pace = Pace(per_minute=PUBLISHED_A_MINUTE, burst=BURST)
-        self._coalescer = Coalescer(
-            self._publish, pace=pace, background=background, spacing=SPACING
-        )
+        self.coalescer = Coalescer(self._publish, pace=pace, background=background, spacing=SPACING)
 
     def opened(self, user: str) -> None:
         """Publish the Home of somebody who just opened it."""
@@ -49,8 +47,8 @@ class Homes:
         self._viewers.move_to_end(user)
         while len(self._viewers) > MOST_VIEWERS:
             gone, _ = self._viewers.popitem(last=False)
-            self._coalescer.forget(gone)
-        self._coalescer.mark(user)
+            self.coalescer.forget(gone)
+        self.coalescer.mark(user)
 
     def changed(self, run: Run) -> None:
         """Publish the Homes of those who may be looking; given to `Engine.listen`."""
@@ -58,7 +56,7 @@ class Homes:
         oldest = self._clock() - LOOKED_AT_FOR
         for user, opened in self._viewers.items():
             if opened >= oldest:
-                self._coalescer.mark(user)
+                self.coalescer.mark(user)
 
     async def _publish(self, user: str) -> None:
         try:

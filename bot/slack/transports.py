@@ -1,15 +1,12 @@
 """How Slack reaches the bot: over a socket that the bot opens, or by signed requests.
 
-`SocketMode` needs no public address and is the default; `web_app` is for hosts that route HTTPS
-to a port.  Chosen by `bot.wiring` from the settings.
+`SocketMode` needs no public address and is the default; `bot.web.site` takes the requests on hosts
+that route HTTPS to a port.  Chosen by `bot.wiring` from the settings.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
 
-from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
@@ -20,8 +17,6 @@ log = logging.getLogger(__name__)
 # It also gives a pong half an interval: 2 s heal fast and forgive a network as slow as 1 s.
 PING_INTERVAL = 2.0
 CONNECT_WITHIN = 5.0
-EVENTS_PATH = "/slack/events"
-MOST_BYTES = 1024 * 1024
 
 
 class AppTokenError(Exception):
@@ -81,37 +76,3 @@ class SocketMode:
         """Whether the socket is open."""
         session = self._handler.client.current_session
         return session is not None and not session.closed
-
-
-def web_app(app: AsyncApp | None, *, ready: Callable[[], bool]) -> web.Application:
-    """Return the web server: `/slack/events` where `app` is given, `/healthz`, `/readyz`."""
-    site = web.Application(client_max_size=MOST_BYTES)
-
-    async def healthz(_request: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
-
-    async def readyz(_request: web.Request) -> web.Response:
-        if ready():
-            return web.Response(text="ready\n")
-        return web.Response(status=503, text="not yet\n")
-
-    site.router.add_get("/healthz", healthz)
-    site.router.add_get("/readyz", readyz)
-    if app is not None:
-        bolt = app
-
-        async def events(request: web.Request) -> web.Response:
-            return await to_aiohttp_response(
-                await bolt.async_dispatch(await to_bolt_request(request))
-            )
-
-        site.router.add_post(EVENTS_PATH, events)
-    return site
-
-
-async def serve(site: web.Application, *, host: str, port: int) -> web.AppRunner:
-    """Listen; `await runner.cleanup()` ends it."""
-    runner = web.AppRunner(site, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    return runner

@@ -50,12 +50,25 @@ class SharedDriver:
         self._working: asyncio.Task[None] | None = None
         self._tasks: dict[int, asyncio.Task[Any]] = {}
         self._grace = 0.0  # of a worker that ends unasked
+        self._came_round = time.monotonic()
         self.sure_until = 0.0
 
     @property
     def performing(self) -> int:
         """How many commands are being performed right now."""
         return len(self._engine.claims)
+
+    @property
+    def idle(self) -> float:
+        """How many seconds ago the looks last came round, whether or not the database answers."""
+        return time.monotonic() - self._came_round
+
+    @property
+    def lease_age(self) -> float | None:
+        """How many seconds ago the database last had a sign of life; None before the first."""
+        if not self.sure_until:
+            return None
+        return max(0.0, time.monotonic() - self.sure_until + self._engine.lease)
 
     @property
     def alive(self) -> bool:
@@ -89,6 +102,7 @@ class SharedDriver:
     async def _forever(self, side: Callable[[], Awaitable[None]]) -> None:
         """Do something again and again: a database that went away comes back."""
         while not self._ended:
+            self._came_round = time.monotonic()
             try:
                 await side()
             except (*LOST, AwayError, ConnectorException, OSError, TimeoutError) as error:
@@ -179,7 +193,7 @@ class SharedDriver:
             raise
 
     async def _look(self, sweep: Sweep) -> None:
-        asked = time.monotonic()
+        asked = self._came_round = time.monotonic()
         worker = self._worker.worker_id if self._worker is not None else None
         async with asyncio.timeout(self._engine.lease):
             age = await sweep.age_of(worker)

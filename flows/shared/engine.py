@@ -55,6 +55,15 @@ class SharedEngine(RecordingEngine):
         """Whether this replica has the lease of what only one may do."""
         return time.monotonic() < self._leads_until
 
+    @property
+    def reconnects(self) -> int:
+        """How often the database was reached again after it was lost."""
+        return self._line.reconnects
+
+    def size(self) -> int:
+        """Return how many bytes the journal and its queue take.  Raises `AwayError`."""
+        return self._journal.size()
+
     def away(self, seconds: float) -> None:
         """Take note that the database does not answer: nobody waits for it meanwhile."""
         self._line.suspend(seconds)

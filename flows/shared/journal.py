@@ -73,6 +73,10 @@ FROM procrastinate_jobs job JOIN procrastinate_events event
 WHERE job.status::text = ANY(%s) AND coalesce(job.scheduled_at, event.at) <= %s
 ORDER BY due, job.id
 """
+SIZE = """
+SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS bytes FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+"""
 CHANGED = "backout_changed"
 
 
@@ -110,6 +114,11 @@ class SharedJournal:
     def close(self) -> None:
         """Close the connection."""
         self._line.close()
+
+    def size(self) -> int:
+        """Return how many bytes all tables and their indexes take."""
+        found: int = self._one(SIZE)["bytes"]
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -15,8 +15,8 @@ from adapters.pagerduty.answers import Answerer
 from adapters.pagerduty.calls import Calls, PassingError
 from adapters.pagerduty.signatures import HEADER, is_signed, sign
 from bot.acknowledging import Acknowledging
-from bot.slack.transports import serve
 from bot.web.pagerduty import MOST_BYTES, PATH
+from bot.web.site import serve
 from flows.events import PageAcknowledged
 from tests.adapters.pagerduty_stub import KEY, OTHER_KEY, Stub
 from tests.bot.duty import SECRET, Duty

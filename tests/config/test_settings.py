@@ -10,7 +10,7 @@ from config.settings import SettingsError
 NAMES = [
     "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "KUBECONFIG",
     "BACKOUT_SYSTEMS", "BACKOUT_OVERLAY", "BACKOUT_DATA", "BACKOUT_MODE", "BACKOUT_PORT", "PORT",
-    "BACKOUT_LOG_LEVEL", "BACKOUT_HELM", "XDG_STATE_HOME",
+    "BACKOUT_LOG_LEVEL", "BACKOUT_LOG_FORMAT", "BACKOUT_HOST", "BACKOUT_HELM", "XDG_STATE_HOME",
 ]  # fmt: skip
 
 
@@ -128,3 +128,23 @@ def test_swapped_tokens_are_noticed_and_not_shown(monkeypatch: pytest.MonkeyPatc
         found.require_slack()
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "listens", "host"),
+    [
+        ({}, False, "127.0.0.1"),
+        ({"PORT": "8080"}, True, "127.0.0.1"),
+        ({"BACKOUT_PORT": "8080", "BACKOUT_HOST": "10.0.0.7"}, True, "10.0.0.7"),
+        ({"BACKOUT_MODE": "http"}, True, "0.0.0.0"),
+        ({"BACKOUT_MODE": "http", "BACKOUT_HOST": "127.0.0.1"}, True, "127.0.0.1"),
+    ],
+)
+def test_where_the_bot_listens(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], listens: bool, host: str
+) -> None:
+    """In Socket Mode only where a port is set, and on this machine unless told otherwise."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found = settings.load()
+    assert (found.listens, found.listens_on) == (listens, host)

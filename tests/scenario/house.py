@@ -21,7 +21,10 @@ from bot.paging import Pager
 from bot.reporting.filing import Filing
 from bot.rosters import Source
 from bot.slack.surface import Login, SlackSurface
-from bot.slack.transports import SocketMode, serve, web_app
+from bot.slack.transports import SocketMode
+from bot.web import checks
+from bot.web.health import Health
+from bot.web.site import Site, serve
 from config.loader import load_systems
 from config.models.bundles import Bundle
 from config.settings import PACKAGED
@@ -178,8 +181,9 @@ class House:
         self.driving = asyncio.create_task(self.driver.drive())
 
     async def _open_http(self) -> None:
-        site = web_app(self.surface.app, ready=lambda: self.surface.ready)
-        self.runner = await serve(site, host="127.0.0.1", port=0)
+        site = Site(Health({"slack": checks.slack(self.surface, None)}))
+        site.take_events(self.surface.app)
+        self.runner = await serve(site.app, host="127.0.0.1", port=0)
         port = self.runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"
         await self.people.act("request_url", url=f"{self.url}/slack/events")

@@ -1,0 +1,1 @@
+"""What Backout tells Prometheus.  `docs/observability.md` lists every metric."""
