@@ -22,10 +22,9 @@ from flows.assessing import Assessor
 from flows.authorizing import RolesNow, SlackOf
 from flows.commands import Command
 from flows.contexts import Watch, Workshop
-from flows.driver import Driver
-from flows.embedded import EmbeddedEngine
 from flows.events import Event
 from flows.looks import Looks
+from flows.opening import AnyEngine, open_driver
 from flows.performing import Performer
 from flows.planning import Planner
 from flows.runs import Run
@@ -76,7 +75,7 @@ class Core:
     def __init__(
         self,
         settings: Settings,
-        engine: EmbeddedEngine,
+        engine: AnyEngine,
         bundles: Mapping[str, Bundle],
         registry: Registry,
         telling: Telling,
@@ -101,7 +100,7 @@ class Core:
             owing=engine.unreviewed,
         )
         self.performer = Performer(engine, registry, bundles, workshop, watch, elapsed)
-        self.driver = Driver(engine, self._perform)
+        self.driver = open_driver(engine, self._perform)
         self._telling = telling
         self._driving: asyncio.Task[None] | None = None
 

@@ -66,9 +66,15 @@ class Sentry:
         self._held_since: dict[tuple[str, str], datetime] = {}
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled; return at once where nothing is watched."""
+        """Look again and again, until cancelled; return at once where nothing is watched.
+
+        Of several replicas only one looks.
+        """
         while self._watched:
-            await asyncio.gather(*(self._round(each) for each in self._watched.values()))
+            if self._engine.leads:
+                await asyncio.gather(*(self._round(each) for each in self._watched.values()))
+            else:
+                self._held_since.clear()
             await asyncio.sleep(EVERY)
 
     async def _round(self, bundle: Bundle) -> None:

@@ -8,12 +8,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import aiohttp
 
-from flows.driver import Driver
-from flows.engine import Engine
+from flows.engine import Engine, Queued
 from flows.events import BOT, StallNoticed
 from flows.plans import PlannedStep
 from flows.runs import Run, StepRecord
@@ -34,11 +34,19 @@ class Stall:
     why: str
 
 
+class Neglecting(Protocol):
+    """Whoever performs commands, and may fail to."""
+
+    def neglected(self, since: datetime) -> tuple[Queued, ...]:
+        """Return the commands that were due at a time already and have not been begun."""
+        ...
+
+
 class Watchman:
     """Looks, tells, and calls the monitor."""
 
     def __init__(
-        self, engine: Engine, driver: Driver, beat: Callable[[], Awaitable[None]] | None = None
+        self, engine: Engine, driver: Neglecting, beat: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         self._engine = engine
         self._driver = driver

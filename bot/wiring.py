@@ -45,8 +45,8 @@ from config.settings import Settings
 from flows.actions import PermanentError, Permission
 from flows.assessing import Assessor
 from flows.contexts import Workshop
-from flows.embedded import EmbeddedEngine
 from flows.looks import Looks
+from flows.opening import Place, open_engine
 from flows.planning import Planner
 from flows.plans import Plan
 
@@ -87,7 +87,7 @@ async def running(
     registry = ActionRegistry()
     bundles = load_checked(settings, registry)
     async with AsyncExitStack() as stack:
-        engine = EmbeddedEngine(settings.data, clock=clock)
+        engine = open_engine(place_of(settings), clock=clock)
         stack.callback(engine.close)
         calls = Calls()
         stack.callback(calls.close)
@@ -120,7 +120,6 @@ async def running(
             ).perform,
         )
         core = Core(settings, engine, bundles, registry, telling, elapsed)
-        slack.progress = core.performer.progress
         observing = Observing(settings, core, bundles, slack, host=host)
         stack.push_async_callback(observing.close)  # after the drain: it tells that it drains
         stack.push_async_callback(core.close)
@@ -142,6 +141,14 @@ async def running(
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)
         yield Bot(core, slack, observing)
+
+
+def place_of(settings: Settings) -> Place:
+    """Return where the journal is."""
+    url = settings.database_url
+    return Place(
+        folder=settings.data, url=url.get_secret_value() if url else None, lease=settings.lease
+    )
 
 
 def factors_of(settings: Settings) -> Factors:

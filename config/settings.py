@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     systems: Folder = Field(default=PACKAGED, validation_alias="BACKOUT_SYSTEMS")
     overlay: Folder | None = Field(default=None, validation_alias="BACKOUT_OVERLAY")
     data: Folder = Field(default_factory=state_folder, validation_alias="BACKOUT_DATA")
+    database_url: SecretStr | None = Field(
+        default=None, min_length=1, validation_alias="BACKOUT_DATABASE_URL"
+    )
+    # Seconds without a sign of life of a replica, after which others take over.
+    lease: float = Field(default=3.0, ge=1.0, le=60.0, validation_alias="BACKOUT_LEASE")
     mode: Literal["socket", "http"] = Field(default="socket", validation_alias="BACKOUT_MODE")
     # PORT is what hosts of Procfiles set.
     port: int = Field(  # type: ignore[pydantic-alias]  # the plugin can't see a choice of names

@@ -48,7 +48,6 @@ class EmbeddedEngine(RecordingEngine):
         self._journal = Journal.open(folder)
         super().__init__(self._journal, clock=clock)
         self._open: dict[str, Run] = {run.id: run for run in self._journal.runs(ended=False)}
-        self.wake: Callable[[], None] = lambda: None
 
     def close(self) -> None:
         """Close the journal and let the next process in."""

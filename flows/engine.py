@@ -13,6 +13,7 @@ from typing import Protocol
 
 from flows.commands import Command
 from flows.events import Actor, Event, IncidentDeclared, Recorded
+from flows.progress import Progress
 from flows.runs import Run
 
 
@@ -58,6 +59,16 @@ class Engine(Protocol):
     @property
     def leads(self) -> bool:
         """Whether this process does now what only one may do: draw cards, watch the systems."""
+        ...
+
+    @property
+    def alone_since(self) -> datetime:
+        """Since when (UTC) nobody but this process can have done what a command of its asks."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """What running steps say of themselves, wherever they run."""
         ...
 
     def now(self) -> datetime:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from flows.driver import Driver
 from flows.embedded import EmbeddedEngine
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from flows.shared.driver import SharedDriver
     from flows.shared.engine import SharedEngine
 
-    AnyEngine = EmbeddedEngine | SharedEngine
-    AnyDriver = Driver | SharedDriver
+AnyEngine: TypeAlias = "EmbeddedEngine | SharedEngine"
+AnyDriver: TypeAlias = "Driver | SharedDriver"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Place:
 
 def open_engine(
     place: Place, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> "AnyEngine":
+) -> AnyEngine:
     """Open the journal for writing.
 
     Raises `BusyError` for a folder that another process drives, `JournalError` for a journal that
@@ -53,7 +53,7 @@ def open_engine(
     return engine.SharedEngine(place.url, clock=clock, lease=place.lease or engine.LEASE)
 
 
-def open_driver(engine: "AnyEngine", perform: Perform) -> "AnyDriver":
+def open_driver(engine: AnyEngine, perform: Perform) -> AnyDriver:
     """Return what performs an engine's commands."""
     if isinstance(engine, EmbeddedEngine):
         return Driver(engine, perform)

@@ -65,7 +65,6 @@ class Performer:
         self._workshop = workshop
         self._watch = watch
         self._elapsed = elapsed
-        self.progress: dict[str, dict[str, str]] = {}
 
     async def perform(self, run: Run, command: PerformStep) -> tuple[Event, ...]:
         """Do a step once; a leftover of an earlier process is in doubt, not done again."""
@@ -353,7 +352,7 @@ class Performer:
         doubting: bool = False,
     ) -> RunContext:
         def report(text: str) -> None:
-            self.progress.setdefault(run.id, {})[step.id] = text
+            self._engine.progress.report(run.id, step.id, text)
 
         async def wait(seconds: float) -> bool:
             elapsed = asyncio.get_running_loop().time  # the clock may be set while it waits
@@ -381,7 +380,7 @@ class Performer:
         )
 
     def _forget(self, incident: str, step: str) -> None:
-        self.progress.get(incident, {}).pop(step, None)
+        self._engine.progress.forget(incident, step)
 
 
 def _goes_on(run: Run, step: PlannedStep) -> bool:

@@ -15,6 +15,7 @@ from flows.commands import Command, PerformStep, SetTimer, UndoStep
 from flows.decisions import decide
 from flows.engine import Declared, Delivery, Queued, UnknownIncidentError
 from flows.events import BOT, Actor, BotResumed, Event, IncidentDeclared, Recorded
+from flows.progress import Progress
 from flows.runs import Run
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,10 @@ class RecordingEngine:
     ) -> None:
         self._store = store
         self._clock = clock
+        self.alone_since = clock()
+        self.wake: Callable[[], None] = lambda: None
+        """Has whoever drives look at once for what is due; replicas look all the time."""
+        self.progress = Progress()
         self._heard: list[Callable[[Run], None]] = []
         self._seen: list[Callable[[Run, Recorded], None]] = []
         self._written: list[tuple[Run, Recorded]] = []

@@ -78,7 +78,9 @@ class Cards:
         )
 
     def changed(self, run: Run) -> None:
-        """Have a card updated; given to `Engine.listen`."""
+        """Have a card updated; given to `Engine.listen`.  Of several replicas only one draws."""
+        if not self._engine.leads:
+            return
         if run.channel is not None and self._engine.delivery(card_key(run.id)):
             self.coalescer.mark(run.id)
 
@@ -95,8 +97,14 @@ class Cards:
     async def tick(self) -> None:
         """Show progress soon, and keep the clocks going, where Slack's limits leave room."""
         seen: dict[str, Mapping[str, str]] = {}
+        has_drawn = self._engine.leads
         for number in itertools.count(1):
             await self._sleep(TICK)
+            if self._engine.leads and not has_drawn:
+                await self.catch_up()  # another replica drew what is there
+            has_drawn = self._engine.leads
+            if not has_drawn:
+                continue
             runs = self._engine.runs()
             seen = {run.id: seen.get(run.id, {}) for run in runs}
             for run in runs:
@@ -118,7 +126,8 @@ class Cards:
         """Post a card, or find it where it is.  Raises `SlackCallError`."""
         sent = partial(self._remember, incident)
         delivery = await self._poster.post(partial(self._letter, incident), sent)
-        self.coalescer.mark(incident)  # it may have changed while it was posted
+        if self._engine.leads:
+            self.coalescer.mark(incident)  # it may have changed while it was posted
         return delivery
 
     def _letter(self, incident: str) -> Letter:

@@ -42,7 +42,6 @@ class Poster:
     def __init__(self, engine: Engine, calls: Calls, sleep: Sleep = asyncio.sleep) -> None:
         self._engine = engine
         self._calls = calls
-        self._started = engine.now()
         self._sleep = sleep
         self._doubtful: set[str] = set()
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -90,11 +89,12 @@ class Poster:
     async def _found(self, letter: Letter) -> Delivery | None:
         if letter.key in self._doubtful:
             return await self._look(letter)
-        # What is younger than this process was posted by it or not at all.
-        if letter.since > self._started:
+        # What is younger than our being alone was posted by us or not at all.
+        alone_since = self._engine.alone_since
+        if letter.since > alone_since:
             return None
-        # A call of the process before may still be on its way to the channel.
-        age = (self._engine.now() - self._started).total_seconds()
+        # A call of another process may still be on its way to the channel.
+        age = (self._engine.now() - alone_since).total_seconds()
         if age < LANDED_AFTER:
             await self._sleep(LANDED_AFTER - age)
         return await self._look(letter)

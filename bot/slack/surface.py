@@ -96,13 +96,12 @@ class SlackSurface:
         self.deciding = Deciding(engine, bundles, self.directory.slack_of)
         self.poster = Poster(engine, self.calls)
         self.messenger = SlackMessenger(engine, self.poster, self.directory)
-        self.progress: Mapping[str, Mapping[str, str]] = {}
         self.cards = Cards(
             engine,
             self.calls,
             self.poster,
             self._render_card,
-            progress=lambda incident: self.progress.get(incident, {}),
+            progress=engine.progress.of,
             background=self._background,
         )
         self.announcer = Announcer(
@@ -228,7 +227,7 @@ class SlackSurface:
         return card(
             run,
             now=self._engine.now(),
-            progress=self.progress.get(run.id, {}),
+            progress=self._engine.progress.of(run.id),
             policy=card_policy(bundle) if bundle else CardPolicy(),
         )
 

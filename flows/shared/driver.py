@@ -6,6 +6,7 @@ its commands back into the queue, and who gets one looks at the run to find out 
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -24,9 +25,9 @@ from flows.engine import AwayError, LaterError, Perform, Queued
 from flows.shared.connections import LOST, conninfo_of
 from flows.shared.engine import SharedEngine
 from flows.shared.fencing import FencedJobs
-from flows.shared.journal import CHANGED, Claim
+from flows.shared.journal import CHANGED, SAID, Claim
 from flows.shared.queue import QUEUE, TASK, PutOff, command_of
-from flows.shared.sweeping import Sweep, Taken, notice_of
+from flows.shared.sweeping import Sweep, Taken
 
 log = logging.getLogger(__name__)
 AT_ONCE = 1_000  # commands of one replica side by side: a long step delays nobody
@@ -161,6 +162,8 @@ class SharedDriver:
         task = asyncio.current_task()
         assert task is not None
         self._tasks[job.id] = task
+        if job.attempts:
+            self._engine.doubt()
         try:
             with self._engine.claiming(claim):
                 await self._perform_and_record(queued)
@@ -209,6 +212,8 @@ class SharedDriver:
             self._worker.stop()  # type: ignore[no-untyped-call]
         self._tell(taken)
         self._let_go()
+        for (incident, step), text in self._engine.progress.news().items():
+            await sweep.tell(SAID, [self._engine.replica, incident, step, text])
 
     def _tell(self, taken: tuple[Taken, ...]) -> None:
         for each in taken:
@@ -229,14 +234,22 @@ class SharedDriver:
         """Tell the views of what other replicas commit."""
         async with await self._connected() as connection:
             await connection.execute(f"LISTEN {CHANGED}")
+            await connection.execute(f"LISTEN {SAID}")
             for run in self._engine.runs():
                 self._engine.hear(run.id)
             while not self._ended:
                 async for notice in connection.notifies(timeout=self._engine.lease):
-                    replica, incident = notice_of(notice.payload)
-                    if replica != self._engine.replica:
-                        self._engine.hear(incident)
+                    self._heard(notice.channel, notice.payload)
                 await connection.execute("SELECT 1")
+
+    def _heard(self, channel: str, payload: str) -> None:
+        replica, incident, *said = json.loads(payload)
+        if replica == self._engine.replica:
+            return
+        if channel == SAID:
+            self._engine.progress.hear(incident, *said)
+        else:
+            self._engine.hear(incident)
 
     async def _connected(self) -> AsyncConnection[DictRow]:
         return await AsyncConnection.connect(self._conninfo, autocommit=True, row_factory=dict_row)

@@ -72,6 +72,10 @@ class SharedEngine(RecordingEngine):
         """Take note that the database answers."""
         self._line.resume()
 
+    def doubt(self) -> None:
+        """Take note that what is asked now may have been done elsewhere already."""
+        self.alone_since = self.now()
+
     def lead(self, until: float) -> None:
         """Take note that this replica leads until a time of the monotonic clock."""
         self._leads_until = until

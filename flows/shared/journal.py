@@ -77,7 +77,7 @@ SIZE = """
 SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS bytes FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
 """
-CHANGED = "backout_changed"
+CHANGED, SAID = "backout_changed", "backout_said"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,10 @@ class Sweep:
         values = {"name": LEADER, "holder": self._replica, "lease": self._lease}
         return bool(await self._one(LEAD, values))
 
+    async def tell(self, channel: str, said: list[str | None]) -> None:
+        """Tell every replica something; it is lost on those that do not listen."""
+        await self._connection.execute("SELECT pg_notify(%s, %s)", (channel, json.dumps(said)))
+
     async def resign(self) -> None:
         """Let another lead at once."""
         await self._connection.execute(RESIGN, (LEADER, self._replica))
@@ -103,9 +107,3 @@ class Sweep:
         done = await self._connection.execute(sql, given)
         row: dict[str, Any] | None = await done.fetchone()
         return row
-
-
-def notice_of(payload: str) -> tuple[str, str]:
-    """Return the replica and the incident of a notification."""
-    replica, incident = json.loads(payload)
-    return replica, incident

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.watching import Watchman, heartbeat
 from flows.commands import About
-from flows.embedded import EmbeddedEngine
+from flows.recording import RecordingEngine
 from tests.flows.bench import Bench
 from tests.flows.estate import Estate, bundle
 
@@ -85,7 +85,7 @@ async def test_a_step_that_does_not_end_is_told(tmp_path: Path) -> None:
     await bench.stop()
 
 
-def later(engine: EmbeddedEngine) -> None:
+def later(engine: RecordingEngine) -> None:
     """Let ten minutes pass."""
     now: datetime = engine.now() + TEN_MINUTES
     engine._clock = lambda: now

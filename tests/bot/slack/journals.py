@@ -3,16 +3,23 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from flows.commands import Command
 from flows.engine import Declared, Delivery, UnknownIncidentError
 from flows.events import Actor, Event, IncidentDeclared, Recorded
+from flows.progress import Progress
 from flows.runs import Run
 
 
 class FakeEngine:
     """Knows the runs and deliveries that a test gives it; implements `flows.engine.Engine`."""
 
+    exclusive = True
+    leads = True
+
     def __init__(self, now: datetime, *runs: Run) -> None:
         self.time = now
+        self.alone_since = now
+        self.progress = Progress()
         self.known = {run.id: run for run in runs}
         self.deliveries: dict[str, Delivery] = {}
 
@@ -31,9 +38,21 @@ class FakeEngine:
         """Refuse: no test of posting declares."""
         raise UnknownIncidentError(system)
 
-    def feed(self, incident: str, event: Event, *, actor: Actor, event_id: str) -> Run | None:
+    def feed(
+        self,
+        incident: str,
+        event: Event,
+        *,
+        actor: Actor,
+        event_id: str,
+        within: Command | None = None,
+    ) -> Run | None:
         """Refuse: no test of posting feeds."""
         raise UnknownIncidentError(incident)
+
+    def holds(self, incident: str, command: Command) -> bool:
+        """Say yes: nobody else is there."""
+        return True
 
     def run(self, incident: str) -> Run | None:
         """Return a run."""
@@ -56,6 +75,9 @@ class FakeEngine:
         return ()
 
     def listen(self, heard: Callable[[Run], None]) -> None:
+        """Never call."""
+
+    def witness(self, seen: Callable[[Run, Recorded], None]) -> None:
         """Never call."""
 
     def delivery(self, key: str) -> Delivery | None:

@@ -1,16 +1,14 @@
-"""The engine of replicas on a real PostgreSQL: whole runs, and what one process alone can't show."""
+"""The engine of replicas on a real PostgreSQL, and what one process alone can't show."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from flows import events
-from flows.states import Outcome, State, StepState
-from tests.flows.bench import ALEX, EMILY, JENNIFER, Bench
+from flows.states import Outcome, State
+from tests.flows.bench import Bench
 from tests.flows.estate import Estate, bundle
 
 

@@ -20,9 +20,9 @@ import pytest
 
 from bot import wiring
 from config.settings import PACKAGED, Settings
-from flows.embedded import EmbeddedEngine
 from flows.events import Recorded
 from flows.journal import Journal
+from flows.opening import AnyEngine
 from flows.runs import Run
 from sandbox.estate import releases
 from sandbox.estate.catalogue import NAMESPACE
@@ -61,7 +61,7 @@ class Whole:
         self.incident = "INC-1"  # which of them is meant
         self.changes: dict[str, str] = {}
         self._bot: AsyncExitStack | None = None
-        self._engine: EmbeddedEngine | None = None
+        self._engine: AnyEngine | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._http = aiohttp.ClientSession()
 
