@@ -5,10 +5,10 @@ that a word counts the same wherever it was said.  Nothing here waits.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot import messages
+from bot import limits, messages
 from bot.wording import follow_ups
 from config.models.bundles import Bundle
 from config.models.people import Vendor
@@ -129,7 +129,7 @@ class Deciding:
             person=person,
             verb=verb,
             digest=digest,
-            reason=reason,
+            reason=limits.cut(reason),
             proven=requester.proven,
         )
         after = self._feed(run, decided, requester)
@@ -146,7 +146,9 @@ class Deciding:
         obstacle = self.no_emergency(run, requester.person, digest=digest)
         if obstacle is not None:
             return obstacle
-        asked = events.BreakGlassAsked(person=requester.person, digest=digest, reason=reason)
+        asked = events.BreakGlassAsked(
+            person=requester.person, digest=digest, reason=limits.cut(reason)
+        )
         after = self._feed(run, asked, requester)
         if after is None:
             return None
@@ -162,7 +164,7 @@ class Deciding:
         obstacle = self.obstacle(run, asked, requester.person, verb=verb, subject=subject)
         if obstacle is not None:
             return obstacle
-        after = self._feed(run, asked, requester)
+        after = self._feed(run, _bounded(asked), requester)
         if after is None:
             return None
         return Reply(text=messages.done(after, verb, self.engine.now()), done=True)
@@ -188,6 +190,8 @@ class Deciding:
             return Reply(text=messages.page_whom(said, escalating.names(bundle)))
         if not callees.people:
             return Reply(text=messages.nobody_listed(callees.title))
+        if len(run.pages) >= limits.MOST_CALLS:
+            return Reply(text=messages.calls_full(run, limits.MOST_CALLS))
         asked = events.PageAsked(
             subject=callees.subject,
             title=callees.title,
@@ -203,8 +207,13 @@ class Deciding:
         """Keep what somebody wants to be remembered."""
         if not text:
             return Reply(text=messages.missing("note", "a text"))
-        after = self._feed(run, events.NoteAdded(text=text), requester)
-        return None if after is None else Reply(text=messages.noted(after, text), done=True)
+        if len(run.notes) >= limits.MOST_NOTES:
+            return Reply(text=messages.notes_full(run, limits.MOST_NOTES))
+        after = self._feed(run, events.NoteAdded(text=limits.cut(text)), requester)
+        if after is None:
+            return None
+        was_cut = f" {messages.text_cut(limits.TEXT)}" if len(text) > limits.TEXT else ""
+        return Reply(text=messages.noted(after, text) + was_cut, done=True)
 
     def tick(self, run: Run, said: str, requester: Requester) -> Reply | None:
         """Note that a follow-up is done, or list them where none is named."""
@@ -223,6 +232,21 @@ class Deciding:
     def _feed(self, run: Run, event: Event, requester: Requester) -> Run | None:
         actor = actor_of(requester.person)
         return self.engine.feed(run.id, event, actor=actor, event_id=requester.event)
+
+
+def _bounded(asked: Asked) -> Asked:
+    """Return what was asked for with its reason within the limit."""
+    match asked:
+        case (
+            events.HoldAsked()
+            | events.SkipAsked()
+            | events.UndoAsked()
+            | events.AbortAsked()
+            | events.NoRollbackChosen()
+        ):
+            return replace(asked, reason=limits.cut(asked.reason))
+        case _:
+            return asked
 
 
 def actor_of(person: Person) -> Actor:

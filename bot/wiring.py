@@ -181,7 +181,7 @@ async def _listen(
     """Log in to Slack, and be reachable for it, and for whoever else has something to tell."""
     by_http = settings.mode == "http"
     if by_http:
-        observing.site.take_events(slack.app)
+        observing.site.take_events(slack.entrance)
     pagerduty.route(observing.site.app)
     if settings.listens or pagerduty.listens:
         await observing.listen()

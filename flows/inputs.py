@@ -4,6 +4,7 @@ Called by the command line, by the commands in Slack, and by `flows.planning`.
 """
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from config import expressions
@@ -12,6 +13,8 @@ from config.places import did_you_mean
 from flows.plans import Scalar
 
 GIVEN = ("inputs", "system")
+LONGEST = 500
+"""Characters of one input at most."""
 BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -26,6 +29,8 @@ def read(procedure: Procedure, pairs: Sequence[str]) -> dict[str, Scalar]:
         name, equals, text = pair.partition("=")
         if not equals:
             raise InputError(f"`{pair}` is no input: write name=value")
+        if len(text) > LONGEST:
+            raise InputError(f"what is given for `{name}` is longer than {LONGEST} characters")
         if name not in procedure.inputs:
             hint = did_you_mean(name, procedure.inputs) or "it takes none"
             raise InputError(f"{procedure.procedure} has no input `{name}`: {hint}")
@@ -50,9 +55,12 @@ def _typed(name: str, text: str, wanted: ProcedureInput) -> Scalar:
         return BOOLEANS[text.lower()]
     if isinstance(default, int | float):
         try:
-            return type(default)(text)
+            number = type(default)(text)
         except ValueError:
             raise InputError(f"`{name}` is a number, not `{text}`") from None
+        if not isfinite(number):
+            raise InputError(f"`{name}` is a finite number, not `{text}`")
+        return number
     return text
 
 

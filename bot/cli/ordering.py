@@ -8,6 +8,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from bot import limits
 from bot.cli import ground
 from bot.cli.failures import CommandError, ExitCode
 from bot.cli.output import complain, say
@@ -51,8 +52,8 @@ def order(  # noqa: PLR0913  # what the commands have in common, by name
         code=_code(code),
         step=step,
         digest=digest,
-        reason=reason[: orders.REASON_LIMIT],
-        text=text[: orders.REASON_LIMIT],
+        reason=reason[: limits.TEXT],
+        text=text[: limits.TEXT],
         answer=answer,
     )
     told = asyncio.run(door.order(orders.Word(verb), given))

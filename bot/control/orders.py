@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from bot import limits
+
 SOCKET = "control.sock"
 RUNS = "runs"
 LARGEST = 16 * 1024
 """Bytes of an order at most."""
-REASON_LIMIT = 3_000
 
 
 class Word(StrEnum):
@@ -55,8 +56,8 @@ class Order(BaseModel):
     code: SecretStr = Field(min_length=1, max_length=20)
     step: str = Field(default="", max_length=100)
     digest: str = Field(default="", max_length=64, pattern=r"^[0-9a-f]*$")
-    reason: str = Field(default="", max_length=REASON_LIMIT)
-    text: str = Field(default="", max_length=REASON_LIMIT)
+    reason: str = Field(default="", max_length=limits.TEXT)
+    text: str = Field(default="", max_length=limits.TEXT)
     answer: bool | None = None
 
     def dump(self) -> dict[str, Any]:

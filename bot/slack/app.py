@@ -16,6 +16,7 @@ from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.entrance import stumbled
 from bot.slack.handlers import Handlers
 from bot.views.controls import ACTION
 
@@ -82,6 +83,7 @@ def build_app(
         authorize=installation,  # type: ignore[arg-type]  # bolt takes an AsyncAuthorize too
         process_before_response=True,
     )
+    app.error(stumbled)
     app.event("message")(handlers.message)
     app.event("app_home_opened")(handlers.home_opened)
     app.event(re.compile("^(user_change|team_join)$"))(handlers.user_changed)

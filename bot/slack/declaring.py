@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot import messages
+from bot import limits, messages
 from bot.deciding import Reply, actor_of
 from bot.slack.desk import Asker, Desk
 from bot.slack.directory import Directory
-from bot.slack.texts import REASON_LIMIT, channel_name, reason_of
+from bot.slack.texts import channel_name, reason_of
 from config.models.bundles import Bundle
 from flows.declaring import declaration
 from flows.events import NoteAdded
@@ -69,16 +69,19 @@ class Declaring:
         if declared.created or not self._noted(run, said, person, asker):
             reply = Reply(text=messages.declared(run), done=True)
         else:
-            reply = Reply(text=messages.already_open(run, said))
-        was_cut = len(reason) > REASON_LIMIT
+            kept = len(run.notes) < limits.MOST_NOTES
+            reply = Reply(text=messages.already_open(run, said if kept else ""))
+        was_cut = len(reason) > limits.TEXT
         return Declaration(reply=reply, run=run, created=declared.created, was_cut=was_cut)
 
     def _noted(self, run: Run, said: str, person: Person, asker: Asker) -> bool:
         """Keep what a second declaration knows; say whether it was one.
 
         It was none where the journal knows the request already: the declaration itself came
-        once more.
+        once more, or the incident has as many notes as it can have.
         """
+        if len(run.notes) >= limits.MOST_NOTES:
+            return True
         note = NoteAdded(text=said)
         feed = self._desk.engine.feed
         return feed(run.id, note, actor=actor_of(person), event_id=asker.event) is not None

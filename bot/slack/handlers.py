@@ -7,14 +7,14 @@ breaks, an event stays unacknowledged, so that Slack sends it again; anything el
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck
 
-from bot import messages
+from bot import limits, messages
 from bot.control import texts as terminal
 from bot.deciding import Reply
 from bot.rosters import Rosters
@@ -28,10 +28,20 @@ from bot.slack.desk import Asker, Desk
 from bot.slack.directory import Directory
 from bot.slack.homes import Homes
 from bot.slack.modals import Modals
-from bot.slack.payloads import Click, Message, Shortcut, Slash, Submission
+from bot.slack.payloads import (
+    ChannelRenamed,
+    Click,
+    HomeOpened,
+    Message,
+    Shortcut,
+    Slash,
+    Submission,
+    UserChanged,
+    Whoever,
+)
 from bot.slack.requests import Requests
 from bot.slack.seen import Seen
-from bot.slack.texts import REASON_LIMIT, plain, reason_of
+from bot.slack.texts import plain, reason_of
 from bot.views.controls import OPENS_REASON, Act, Control, ControlError, read
 from bot.views.forms import CODE, Form, errors, read_form
 
@@ -91,19 +101,20 @@ class Handlers:
 
     async def home_opened(self, body: Body) -> None:
         """Publish somebody's Home."""
-        event = body["event"]
-        if event.get("tab", "home") == "home":
-            self._homes.opened(str(event["user"]))
+        event = HomeOpened.model_validate(body["event"])
+        if event.tab == "home":
+            self._homes.opened(event.user)
 
     async def user_changed(self, body: Body) -> None:
         """Take note of a changed, deactivated or new user."""
+        UserChanged.model_validate(body["event"])
         self._directory.keep(body["event"]["user"])
 
     async def channel_changed(self, body: Body) -> None:
         """Take note of a channel that was renamed."""
-        channel = body["event"].get("channel")
-        if isinstance(channel, Mapping) and "name" in channel:
-            self._directory.keep_channel(str(channel["id"]), str(channel["name"]))
+        channel = ChannelRenamed.model_validate(body["event"]).channel
+        if channel.name:
+            self._directory.keep_channel(channel.id, channel.name)
 
     async def nothing(self, ack: AsyncAck) -> None:
         """Acknowledge what is of no interest: unacknowledged, Slack would send it again."""
@@ -150,7 +161,7 @@ class Handlers:
         if not declaration.created and run.channel:
             self._welcome(asker.user, run.channel)
         if declaration.was_cut:
-            return replace(reply, text=f"{reply.text}\n{messages.reason_cut(REASON_LIMIT)}")
+            return replace(reply, text=f"{reply.text}\n{messages.text_cut(limits.TEXT)}")
         is_public = self._declaring.announced_in(run, asker.channel)
         return None if declaration.created and is_public else reply
 
@@ -197,19 +208,21 @@ class Handlers:
     async def stray(self, ack: AsyncAck, body: Body) -> None:
         """Answer a control that can't be read, or that no version of ours knows."""
         await ack()
-        user = str((body.get("user") or {}).get("id") or "")
-        channel = (body.get("channel") or {}).get("id")
-        if user:
-            self._answers.send(user, channel, Reply(text=messages.stale_control()))
+        try:
+            sender = Whoever.model_validate(body)
+        except ValidationError:
+            return
+        channel = sender.channel.id if sender.channel else None
+        self._answers.send(sender.user.id, channel, Reply(text=messages.stale_control()))
 
     # Modals and shortcuts
 
     async def submitted(self, ack: AsyncAck, body: Body) -> None:
         """Attend to a modal that was submitted."""
-        submission = Submission.model_validate(body)
         try:
-            form = read_form(submission.view)
-        except ControlError:
+            submission = Submission.model_validate(body)
+            form = read_form(submission.view.model_dump())
+        except (ValidationError, ControlError):
             await self.stray(ack, body)
             return
         control, user = form.control, submission.user.id

@@ -4,11 +4,17 @@ Slack adds keys to its payloads whenever it likes, so that unknown ones are igno
 everywhere else where untrusted data enters.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 # People's messages; joins, topics, edits and the like carry a subtype of another name.
+ID_LENGTH = 100
+"""Characters of an id or a timestamp at most; Slack's have about 30."""
+TEXT_LENGTH = 50_000
+"""Characters of a message at most; Slack cuts at 40,000."""
+Id = Annotated[str, Field(max_length=ID_LENGTH)]
+Text = Annotated[str, Field(max_length=TEXT_LENGTH)]
 SPOKEN = (None, "thread_broadcast", "me_message", "file_share")
 
 
@@ -21,13 +27,13 @@ class Payload(BaseModel):
 class Message(Payload):
     """A message event."""
 
-    channel: str
-    ts: str
-    user: str = ""
-    text: str = ""
-    thread_ts: str | None = None
-    subtype: str | None = None
-    bot_id: str | None = None
+    channel: Id
+    ts: Id
+    user: Id = ""
+    text: Text = ""
+    thread_ts: Id | None = None
+    subtype: Id | None = None
+    bot_id: Id | None = None
 
     @property
     def from_person(self) -> bool:
@@ -40,14 +46,56 @@ class Message(Payload):
         return f"msg:{self.channel}:{self.ts}"
 
 
+class HomeOpened(Payload):
+    """Somebody opened the app's Home, or one of its other tabs."""
+
+    user: Id
+    tab: Id = "home"
+
+
+class RenamedChannel(Payload):
+    """A channel with its new name; a direct message has none."""
+
+    id: Id
+    name: str | None = None
+
+
+class ChannelRenamed(Payload):
+    """A channel was renamed."""
+
+    channel: RenamedChannel
+
+
+class Profile(Payload):
+    """What a member says of themselves."""
+
+    real_name: str | None = None
+    email: str | None = None
+
+
+class ChangedUser(Payload):
+    """A user object of an event; `bot.slack.directory` reads the flags that count."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: Id = Field(min_length=1, max_length=ID_LENGTH)
+    profile: Profile | None = None
+
+
+class UserChanged(Payload):
+    """A user is new, or changed."""
+
+    user: ChangedUser
+
+
 class Slash(Payload):
     """A slash command."""
 
-    user_id: str
-    channel_id: str
-    text: str = ""
+    user_id: Id
+    channel_id: Id
+    text: Text = ""
     response_url: str = ""
-    trigger_id: str
+    trigger_id: Id
 
     @property
     def key(self) -> str:
@@ -58,21 +106,21 @@ class Slash(Payload):
 class User(Payload):
     """Who did it."""
 
-    id: str
+    id: Id
 
 
 class Channel(Payload):
     """Where it was done."""
 
-    id: str
+    id: Id
 
 
 class Container(Payload):
     """What the control is in."""
 
-    message_ts: str | None = None
-    thread_ts: str | None = None
-    view_id: str | None = None
+    message_ts: Id | None = None
+    thread_ts: Id | None = None
+    view_id: Id | None = None
 
 
 class Click(Payload):
@@ -81,7 +129,7 @@ class Click(Payload):
     user: User
     channel: Channel | None = None
     container: Container = Container()
-    trigger_id: str = ""
+    trigger_id: Id = ""
     actions: tuple[dict[str, Any], ...] = Field(min_length=1)
 
     @property
@@ -94,25 +142,41 @@ class Click(Payload):
         """What is its own."""
         place = self.channel.id if self.channel else "-"
         spot = self.container.message_ts or self.container.view_id or "-"
-        return f"act:{self.user.id}:{place}:{spot}:{self.action.get('action_ts', '')}"
+        at = str(self.action.get("action_ts", ""))[:ID_LENGTH]
+        return f"act:{self.user.id}:{place}:{spot}:{at}"
+
+
+class View(Payload):
+    """A modal as it came back; what was filled in is read by `bot.views.forms`."""
+
+    id: Id
+    private_metadata: str = ""
+    state: dict[str, Any] = Field(default_factory=dict)
 
 
 class Submission(Payload):
     """A modal that was submitted; `bot.views.forms` reads what was filled in."""
 
     user: User
-    view: dict[str, Any]
-    trigger_id: str = ""
+    view: View
+    trigger_id: Id = ""
 
     @property
     def key(self) -> str:
         """What stays the same however often one modal is submitted."""
-        return f"view:{self.view['id']}"
+        return f"view:{self.view.id}"
+
+
+class Whoever(Payload):
+    """Who sent something of which nothing else can be read, and where."""
+
+    user: User
+    channel: Channel | None = None
 
 
 class Shortcut(Payload):
     """A global shortcut."""
 
     user: User
-    trigger_id: str
-    callback_id: str = ""
+    trigger_id: Id
+    callback_id: Id = ""

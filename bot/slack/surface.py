@@ -31,6 +31,7 @@ from bot.slack.channels import ChannelOpener
 from bot.slack.declaring import Declaring
 from bot.slack.desk import Desk
 from bot.slack.directory import Directory
+from bot.slack.entrance import Entrance
 from bot.slack.groups import Groups
 from bot.slack.handlers import Handlers
 from bot.slack.homes import Homes
@@ -120,6 +121,7 @@ class SlackSurface:
             handlers=self.handlers,
             installation=Installation(lambda: self._me, login.token),
         )
+        self.entrance = Entrance(self.app, login.signing_secret)
         engine.listen(self.cards.changed)
         engine.listen(self.homes.changed)
 

@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 from slugify import slugify
 
+from bot import limits
+
 CURLY = str.maketrans({**dict.fromkeys("“”„‟«»", '"'), **dict.fromkeys("‘’‚‛", "'"), "\u00a0": " "})
 MARKUP = re.compile(r"<([^<>]*)>")
 INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f]")
 PREFIX = re.compile(r"^\s*production rollback\b\s*[-–—:]*\s*", re.IGNORECASE)
-REASON_LIMIT = 3000
 NAME_LIMIT = 50
 
 Named = Callable[[str], str | None]
@@ -50,7 +51,7 @@ def reason_of(text: str) -> str:
     """Return the reason without the formula before it, in one paragraph, cut to its limit."""
     said = " ".join(text.split())
     said = PREFIX.sub("", said) or said
-    return said if len(said) <= REASON_LIMIT else said[: REASON_LIMIT - 1] + "…"
+    return limits.cut(said)
 
 
 def channel_name(incident: str, reason: str, number: int = 1) -> str:

@@ -7,10 +7,10 @@ that route HTTPS to a port.  Chosen by `bot.wiring` from the settings.
 import asyncio
 import logging
 
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
 from bot.slack.calls import Calls, NoAnswerError, RateLimitedError, RefusedError, is_loopback
+from bot.slack.entrance import Socket
 
 log = logging.getLogger(__name__)
 # After an abrupt break the SDK comes back within one interval, and clicks in that gap are lost.
@@ -31,7 +31,7 @@ class SocketMode:
     ) -> None:
         self._calls = calls
         self._token = app_token
-        self._handler = AsyncSocketModeHandler(app, app_token, ping_interval=ping_interval)
+        self._handler = Socket(app, app_token, ping_interval=ping_interval)
         self._connecting: asyncio.Task[None] | None = None
         if is_loopback(calls.client.base_url):
             self._handler.client.proxy = None  # the SDK reads HTTPS_PROXY and ignores NO_PROXY
@@ -54,14 +54,14 @@ class SocketMode:
         except (RateLimitedError, NoAnswerError) as error:
             log.warning("%s; trying again", error)
         # `connect` comes back only when it is connected, however long that takes.
-        self._connecting = asyncio.create_task(self._handler.connect_async())
+        self._connecting = asyncio.create_task(self._handler.connect_async())  # type: ignore[no-untyped-call]  # bolt has no types there
         await asyncio.wait({self._connecting}, timeout=CONNECT_WITHIN)
 
     async def close(self) -> None:
         """Disconnect, and wait for what the SDK only cancels."""
         if self._connecting is not None:
             self._connecting.cancel()
-        await self._handler.close_async()
+        await self._handler.close_async()  # type: ignore[no-untyped-call]  # as above
         client = self._handler.client
         going_on = (
             self._connecting,

@@ -15,11 +15,11 @@ from adapters.pagerduty import signatures
 from adapters.pagerduty.answers import Answerer, Answers, person_of
 from adapters.pagerduty.calls import PagerdutyError
 from bot.acknowledging import Acknowledging
+from bot.web import bodies
 
 log = logging.getLogger(__name__)
 PATH = "/webhooks/pagerduty"
 MOST_BYTES = 256 * 1024
-READ_WITHIN = 10.0
 KNOWN_WITHIN = 3.0
 WANTED = ("incident.acknowledged", "incident.resolved")
 
@@ -80,13 +80,7 @@ class Webhooks:
 
     async def receive(self, request: web.Request) -> web.Response:
         """Take one request: 202 where it is genuine, whatever comes of it."""
-        try:
-            async with asyncio.timeout(READ_WITHIN):
-                body = await _body(request)
-        except TimeoutError:
-            return web.Response(status=408, text="too slow\n")
-        if body is None:
-            return web.Response(status=413, text="too large\n")
+        body = await bodies.read(request, MOST_BYTES)
         header = ",".join(request.headers.getall(signatures.HEADER, []))
         signed = [
             system
@@ -127,15 +121,3 @@ class Webhooks:
         except (PagerdutyError, TimeoutError) as error:
             log.warning("who %s is can't be asked in PagerDuty: %s", by.id, error)
             return by
-
-
-async def _body(request: web.Request) -> bytes | None:
-    """Read a body; None where it is larger than any that PagerDuty sends."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.content.iter_any():
-        size += len(part)
-        if size > MOST_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)

@@ -7,9 +7,10 @@ whoever asks learns that it does.
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
 
+from bot.slack.entrance import Entrance
+from bot.web import bodies
 from bot.web.health import Health, Part
 
 EVENTS_PATH = "/slack/events"
@@ -35,12 +36,13 @@ class Site:
         if page is not None:
             self.app.router.add_get("/metrics", self._metrics)
 
-    def take_events(self, bolt: AsyncApp) -> None:
+    def take_events(self, entrance: Entrance) -> None:
         """Let Slack deliver to `/slack/events`."""
 
         async def events(request: web.Request) -> web.Response:
+            body = await bodies.read(request, MOST_BYTES)
             return await to_aiohttp_response(
-                await bolt.async_dispatch(await to_bolt_request(request))
+                await entrance.posted(body, request.query_string, request.headers)
             )
 
         self.app.router.add_post(EVENTS_PATH, events)

@@ -97,11 +97,27 @@ def unknown_incident(word: str, incidents: Iterable[str]) -> str:
     return commands.unknown_name("open incident", word, incidents)
 
 
-def reason_cut(limit: int) -> str:
-    """Say that a reason was cut, and where the rest belongs."""
+def text_cut(limit: int) -> str:
+    """Say that a reason or a note was cut, and where the rest belongs."""
     return (
-        f"Your reason was longer than {limit:,} characters; the rest was cut off. "
+        f"What you wrote was longer than {limit:,} characters; the rest was cut off. "
         "Put details into the incident's channel, or `!incident note &lt;text&gt;`."
+    )
+
+
+def notes_full(run: Run, most: int) -> str:
+    """Say that an incident takes no further notes, and where they belong."""
+    return (
+        f"This was not noted: {inline(run.id, 60)} has {most:,} notes, as many as it can keep "
+        "without slowing down. Write it into the channel, where it stays as well."
+    )
+
+
+def calls_full(run: Run, most: int) -> str:
+    """Say that an incident makes no further calls on somebody's word."""
+    return (
+        f"Nobody was called: {inline(run.id, 60)} has made {most:,} calls, as many as it can. "
+        "Call them yourself, or with PagerDuty."
     )
 
 
@@ -221,6 +237,14 @@ def nothing_to_deny_with() -> str:
 
 
 # --- when something does not work ----------------------------------------------------------------
+
+
+def unreadable() -> str:
+    """Answer a command that came without what every command of Slack has."""
+    return (
+        "Nothing was done: this command did not arrive whole. Type it again, or write "
+        "`!incident help` as a message."
+    )
 
 
 def stale_control() -> str:

@@ -182,7 +182,7 @@ class House:
 
     async def _open_http(self) -> None:
         site = Site(Health({"slack": checks.slack(self.surface, None)}))
-        site.take_events(self.surface.app)
+        site.take_events(self.surface.entrance)
         self.runner = await serve(site.app, host="127.0.0.1", port=0)
         port = self.runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"

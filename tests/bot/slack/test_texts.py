@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.texts import NAME_LIMIT, REASON_LIMIT, channel_name, plain, reason_of, straight
+from bot.limits import TEXT
+from bot.slack.texts import NAME_LIMIT, channel_name, plain, reason_of, straight
 
 NAMES = {"U0DAVID": "David Park"}
 
@@ -53,7 +54,7 @@ def test_the_reason_stands_without_its_formula(typed: str, reason: str) -> None:
 def test_a_long_reason_is_cut() -> None:
     """A reason keeps to its limit and shows that it was cut."""
     cut = reason_of("x" * 5000)
-    assert len(cut) == REASON_LIMIT
+    assert len(cut) == TEXT
     assert cut.endswith("…")
 
 
