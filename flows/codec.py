@@ -6,13 +6,14 @@ version; event and command kinds are class names, so that an old journal stays r
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
 from flows import commands, events
 from flows.commands import Command
-from flows.events import Actor, Event
+from flows.events import Actor, Event, Recorded
 from flows.plans import canonical
 from flows.runs import VERSION, Run
 
@@ -74,6 +75,16 @@ def decode_actor(body: str) -> Actor:
     """Read an actor."""
     actor: Actor = _adapter(Actor).validate_json(body)
     return actor
+
+
+def recorded(row: Mapping[str, Any]) -> Recorded:
+    """Read an event as a journal stores it.  Raises as `decode_event` does."""
+    return Recorded(
+        seq=row["seq"],
+        at=datetime.fromisoformat(row["at"]),
+        actor=decode_actor(row["actor"]),
+        event=decode_event(row["kind"], row["body"]),
+    )
 
 
 def decode_run(body: str) -> Run:

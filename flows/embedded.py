@@ -22,6 +22,20 @@ class BusyError(Exception):
     """Another process drives this journal."""
 
 
+def alone(folder: Path) -> FileLock:
+    """Take a data folder for this process, until the lock is released.  Raises `BusyError`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError(
+            f"another Backout is running on {folder}: stop it, or set BACKOUT_DATA to "
+            "another folder"
+        ) from None
+    return lock
+
+
 class EmbeddedEngine(RecordingEngine):
     """One process, one journal."""
 
@@ -35,15 +49,7 @@ class EmbeddedEngine(RecordingEngine):
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(folder / LOCK)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise BusyError(
-                f"another Backout is running on {folder}: stop it, or set BACKOUT_DATA to "
-                "another folder"
-            ) from None
+        self._lock = alone(folder)
         self._folder = folder
         self._journal = Journal.open(folder)
         super().__init__(self._journal, clock=clock)

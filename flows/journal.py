@@ -5,32 +5,28 @@ that wait, and where keyed messages went.  `flows.embedded` writes it, `backout 
 `backout show` read it beside the running bot, as Datasette can.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
 from flows import codec, migrating
+from flows.chains import GENESIS, seal
 from flows.commands import Command
 from flows.engine import Delivery, JournalError, Queued
 from flows.events import Recorded
-from flows.plans import canonical
-from flows.replay import replay
 from flows.runs import Run
+from flows.tables import NEXT_NUMBER, Tables
 
 log = logging.getLogger(__name__)
 FILE = "journal.db"
 ADD_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LAST_HASH = "SELECT hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
 INCIDENT_OF_EVENT = "SELECT incident FROM events WHERE id = ?"
-EVENTS_OF = "SELECT * FROM events WHERE incident = ? ORDER BY seq"
 INCIDENTS = "SELECT incident FROM runs ORDER BY number"
 KEEP_RUN = """
 INSERT INTO runs VALUES (:incident, :number, :system, :channel, :state, :ended, :snapshot)
@@ -45,28 +41,20 @@ SELECT snapshot FROM runs WHERE system = ? AND json_extract(snapshot, '$.debt') 
     AND json_extract(snapshot, '$.debt.paid_at') IS NULL ORDER BY number
 """
 OF_CHANNEL = "SELECT incident FROM runs WHERE channel = ? ORDER BY number DESC LIMIT 1"
-NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 AS number FROM runs"
 QUEUE = "INSERT INTO commands (incident, kind, body, due) VALUES (?, ?, ?, ?)"
 DUE = "SELECT * FROM commands WHERE due <= ? ORDER BY due, id"
 NEXT_DUE = "SELECT min(due) AS due FROM commands WHERE due > ?"
 FINISH = "DELETE FROM commands WHERE id = ?"
+DROP = "DELETE FROM commands WHERE incident = ?"
 POSTPONE = "UPDATE commands SET due = ?, tries = tries + 1 WHERE id = ?"
 DELIVERY = "SELECT * FROM deliveries WHERE key = ?"
 KEEP_DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)"
-GENESIS = "0" * 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Break:
-    """Where a chain is broken, and how."""
-
-    incident: str
-    seq: int
-    why: str
-
-
-class Journal:
+class Journal(Tables):
     """One SQLite file.  Not thread-safe: used from the event loop's thread only."""
+
+    mark = "?"
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -92,6 +80,27 @@ class Journal:
         database = Database(path, execute_plugins=False)
         database.execute("PRAGMA query_only=on").fetchall()
         return cls(database)
+
+    @staticmethod
+    def copy(folder: Path, file: Path) -> None:
+        """Copy the journal of a data folder into a new file, whole, beside a running bot.
+
+        Raises `JournalError` where there is none, and for a file that is there already.
+        """
+        if file.exists():
+            raise JournalError(f"{file} is there already, and a backup is never replaced")
+        source = Journal.read(folder)
+        partial = file.with_name(f"{file.name}.partial")
+        partial.unlink(missing_ok=True)
+        try:
+            target = Database(partial, execute_plugins=False)
+            source._db.conn.backup(target.conn)
+            target.conn.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, no other
+            target.close()
+            partial.rename(file)
+        finally:
+            partial.unlink(missing_ok=True)
+            source.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -127,7 +136,7 @@ class Journal:
         """Do nothing: a transaction has the whole journal for itself."""
 
     @contextmanager
-    def _one_moment(self) -> Iterator[None]:
+    def moment(self) -> Iterator[None]:
         """Have every look see the same moment, whatever a running bot writes meanwhile."""
         self._db.conn.execute("BEGIN")
         try:
@@ -137,6 +146,13 @@ class Journal:
 
     def _all(self, sql: str, *values: object) -> list[dict[str, Any]]:
         return list(self._db.query(sql, values))
+
+    def _do(self, sql: str, values: Any) -> None:
+        self._db.conn.execute(sql, values)
+
+    def _has_tombstones(self) -> bool:
+        version: int = self._one("PRAGMA user_version")["user_version"]
+        return version > 1
 
     def _one(self, sql: str, *values: object) -> dict[str, Any]:
         rows = self._all(sql, *values)
@@ -155,7 +171,7 @@ class Journal:
             "body": codec.encode(recorded.event),
             "prev": prev,
         }
-        self._db.conn.execute(ADD_EVENT, (*row.values(), _hash(row)))
+        self._db.conn.execute(ADD_EVENT, (*row.values(), seal(row)))
 
     def incident_of_event(self, event_id: str) -> str | None:
         """Return the incident that has recorded this event id, or None."""
@@ -163,15 +179,7 @@ class Journal:
 
     def events(self, incident: str) -> tuple[Recorded, ...]:
         """Return an incident's events in order."""
-        return tuple(
-            Recorded(
-                seq=row["seq"],
-                at=datetime.fromisoformat(row["at"]),
-                actor=codec.decode_actor(row["actor"]),
-                event=codec.decode_event(row["kind"], row["body"]),
-            )
-            for row in self._all(EVENTS_OF, incident)
-        )
+        return tuple(codec.recorded(row) for row in self.rows(incident))
 
     def keep_run(self, run: Run) -> None:
         """Store a run's snapshot."""
@@ -265,45 +273,9 @@ class Journal:
         """Return the ids of all incidents, oldest first."""
         return tuple(row["incident"] for row in self._all(INCIDENTS))
 
-    def export(self, incident: str) -> Iterator[str]:
-        """Yield an incident's events as JSON lines."""
-        for row in self._all(EVENTS_OF, incident):
-            row["actor"], row["body"] = json.loads(row["actor"]), json.loads(row["body"])
-            yield canonical(row)
-
-    def verify(self, incident: str) -> Break | None:
-        """Return the first place where an incident's record is not whole, or None.
-
-        The chain must hold, and the events must fold to the stored run.
-        """
-        with self._one_moment():
-            return self._broken(incident)
-
-    def _broken(self, incident: str) -> Break | None:
-        broken = self._broken_link(incident)
-        if broken is not None:
-            return broken
-        run, history = self.run(incident), self.events(incident)
-        if run is None or codec.encode(replay(history)) == codec.encode(run):
-            return None
-        return Break(incident=incident, seq=run.seq, why="its events fold to another state")
-
-    def _broken_link(self, incident: str) -> Break | None:
-        prev = GENESIS
-        for expected, row in enumerate(self._all(EVENTS_OF, incident), start=1):
-            stored = row.pop("hash")
-            if row["seq"] != expected:
-                return Break(incident=incident, seq=expected, why="an event is missing")
-            if row["prev"] != prev:
-                return Break(incident=incident, seq=expected, why="it does not follow the last one")
-            if _hash(row) != stored:
-                return Break(incident=incident, seq=expected, why="its content was changed")
-            prev = stored
-        return None
-
-
-def _hash(row: Mapping[str, Any]) -> str:
-    return sha256(canonical(row).encode()).hexdigest()
+    def drop_commands(self, incident: str) -> None:
+        """Take what waits for an incident off the queue."""
+        self._do(DROP, (incident,))
 
 
 def number_of(incident: str) -> int:

@@ -4,22 +4,27 @@ Called by `bot.wiring`, tests and benchmarks.  What PostgreSQL needs is imported
 asked for: it is an extra.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from flows import migrating
 from flows.driver import Driver
 from flows.embedded import EmbeddedEngine
 from flows.engine import JournalError, Perform
+from flows.journal import Journal
 
 if TYPE_CHECKING:
     from flows.shared.driver import SharedDriver
     from flows.shared.engine import SharedEngine
+    from flows.shared.journal import SharedJournal
 
 AnyEngine: TypeAlias = "EmbeddedEngine | SharedEngine"
 AnyDriver: TypeAlias = "Driver | SharedDriver"
+AnyJournal: TypeAlias = "Journal | SharedJournal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +49,8 @@ def open_engine(
     """
     if place.url is None:
         return EmbeddedEngine(place.folder, clock=clock)
-    try:
+    with _extra():
         from flows.shared import engine
-    except ImportError as error:
-        raise JournalError(
-            f"a shared database needs {error.name}: install backout with the extra `postgres`"
-        ) from error
     return engine.SharedEngine(place.url, clock=clock, lease=place.lease or engine.LEASE)
 
 
@@ -60,3 +61,32 @@ def open_driver(engine: AnyEngine, perform: Perform) -> AnyDriver:
     from flows.shared.driver import SharedDriver
 
     return SharedDriver(engine, perform)
+
+
+@contextmanager
+def journal(place: Place, *, write: bool = False) -> Iterator[AnyJournal]:
+    """Open the journal beside a running bot, for reading, or for short transactions.
+
+    Raises `JournalError` and `AwayError` as `open_engine` does, but never `BusyError`.
+    """
+    if place.url is None:
+        found: AnyJournal = Journal.open(place.folder) if write else Journal.read(place.folder)
+    else:
+        with _extra():
+            from flows.shared import connections, journal
+        migrating.require(place.url)
+        found = journal.SharedJournal(connections.Line(place.url))
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise JournalError(
+            f"a shared database needs {error.name}: install backout with the extra `postgres`"
+        ) from error

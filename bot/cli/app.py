@@ -62,7 +62,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(audit, name="audit", help="Check and export the journal's events.")
+app.add_typer(audit, name="audit", help="Check, export, back up and thin out the record.")
 
 
 @app.callback()
@@ -235,6 +235,28 @@ def version() -> None:
     raise typer.Exit(catalogue.version())
 
 
+@app.command()
+def migrate(
+    to: Annotated[
+        int | None, typer.Option(min=0, help="A version; the latest unless told.")
+    ] = None,
+    down: Annotated[bool, typer.Option("--down", help="Back by one version.")] = False,
+    show: Annotated[bool, typer.Option("--status", help="Only say what is applied.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Lose what a way down has no place for.")
+    ] = False,
+) -> None:
+    """Bring the journal's schema up to date, or take it back."""
+    from bot.cli import migrating
+
+    if show:
+        raise typer.Exit(migrating.status())
+    raise typer.Exit(migrating.migrate(to, down=down, dry_run=dry_run, yes=yes))
+
+
 # --- incidents -----------------------------------------------------------------------------------
 
 
@@ -291,11 +313,20 @@ Incident = Annotated[str | None, typer.Argument(help="Only this incident, for in
 
 
 @audit.command("verify")
-def audit_verify(incident: Incident = None, as_json: Json = False) -> None:
-    """Check that no event of the journal is missing, moved or changed."""
+def audit_verify(
+    incident: Incident = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A file that was exported, instead of the journal; - reads.")
+    ] = None,
+    anchors: Annotated[
+        Path | None, typer.Option(help="Also compare with the anchors in this file; - reads.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check that nothing of the record is missing, moved, put in or changed, and name it."""
     from bot.cli import auditing
 
-    raise typer.Exit(auditing.verify(incident, as_json=as_json))
+    raise typer.Exit(auditing.verify(incident, file=file, anchors=anchors, as_json=as_json))
 
 
 @audit.command("export")
@@ -304,3 +335,13 @@ def audit_export(incident: Incident = None) -> None:
     from bot.cli import auditing
 
     raise typer.Exit(auditing.export(incident))
+
+
+@audit.command("backup")
+def audit_backup(
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
+) -> None:
+    """Copy the journal of this machine into a file, whole, while the bot runs."""
+    from bot.cli import auditing
+
+    raise typer.Exit(auditing.backup(file))

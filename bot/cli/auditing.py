@@ -1,31 +1,124 @@
-"""`backout audit`: is the record whole, and give it to me."""
+"""`backout audit`: is the record whole, against anchors too, and give it to me."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.cli import ground
-from bot.cli.failures import ExitCode
+from bot.cli.failures import CommandError, ExitCode
 from bot.cli.output import plural, print_json, say
 
+if TYPE_CHECKING:
+    from flows.anchors import Anchor
+    from flows.chains import Finding
 
-def verify(incident: str | None, *, as_json: bool) -> ExitCode:
-    """Check the chains; 1 where one is broken."""
-    with ground.journal(ground.settings()) as journal:
-        wanted = _wanted(incident, journal.incidents())
-        breaks = [found for each in wanted if (found := journal.verify(each)) is not None]
+STDIN = Path("-")
+
+
+def verify(
+    incident: str | None,
+    *,
+    file: Path | None = None,
+    anchors: Path | None = None,
+    as_json: bool = False,
+) -> ExitCode:
+    """Check the journal, or a file that was exported; 1 where anything is wrong."""
+    seen = _anchors(anchors)
+    checked, findings = _of_file(file, incident, seen) if file else _of_journal(incident, seen)
+    wrong = {each.incident for each in findings}
     if as_json:
-        print_json({"incidents": wanted, "breaks": breaks})
+        print_json({"incidents": checked, "findings": findings})
     else:
-        for found in breaks:
-            say(f"{found.incident}: broken at event {found.seq}: {found.why}")
-        fine = len(wanted) - len(breaks)
-        say(f"{plural(len(wanted), 'incident')} checked, {fine} whole, {len(breaks)} broken.")
-    return ExitCode.PROBLEM if breaks else ExitCode.OK
+        for each in findings:
+            say(f"{each.incident}: {each.why}")
+        whole = len([each for each in checked if each not in wrong])
+        broken = len(wrong.intersection(checked))
+        say(f"{plural(len(checked), 'incident')} checked, {whole} whole, {broken} broken.")
+        if seen:
+            say(f"Compared with {plural(len(seen), 'anchor')}, the last of {seen[-1].at}.")
+    return ExitCode.PROBLEM if findings else ExitCode.OK
+
+
+def _of_journal(
+    incident: str | None, seen: Sequence["Anchor"]
+) -> tuple[tuple[str, ...], tuple["Finding", ...]]:
+    from flows import anchors, auditing
+
+    with ground.journal(ground.settings()) as journal:
+        known = tuple(journal.every())
+        wanted = _wanted(incident, known)
+        findings = tuple(auditing.verify(journal, None if incident is None else wanted))
+        if seen:
+            findings += anchors.compare(seen, auditing.spots_of(journal))
+    return wanted, _about(incident, wanted, findings)
+
+
+def _of_file(
+    file: Path, incident: str | None, seen: Sequence["Anchor"]
+) -> tuple[tuple[str, ...], tuple["Finding", ...]]:
+    from flows import anchors, exports
+
+    with _lines(file) as lines:
+        export = exports.read_export(lines)
+    wanted = _wanted(incident, tuple(export.rows))
+    findings = tuple(exports.verify_export(export))
+    if seen:
+        findings += anchors.compare(seen, export.spots())
+    return wanted, _about(incident, wanted, findings)
+
+
+def _about(
+    incident: str | None, wanted: Sequence[str], findings: Sequence["Finding"]
+) -> tuple["Finding", ...]:
+    """Leave out what is about other incidents than the one asked for."""
+    return tuple(each for each in findings if incident is None or each.incident in wanted)
+
+
+def _anchors(file: Path | None) -> tuple["Anchor", ...]:
+    if file is None:
+        return ()
+    from flows import anchors
+
+    with _lines(file) as lines:
+        try:
+            found = anchors.read(lines)
+        except anchors.AnchorError as error:
+            raise CommandError(f"{file}: {error}") from error
+    if not found:
+        raise CommandError(f"{file}: there is no anchor in it", ExitCode.USAGE)
+    return found
+
+
+@contextmanager
+def _lines(file: Path) -> Iterator[Iterator[str]]:
+    if file == STDIN:
+        yield iter(sys.stdin)
+        return
+    with file.open(encoding="utf-8", errors="replace") as opened:
+        yield iter(opened)
 
 
 def export(incident: str | None) -> ExitCode:
     """Print the events as JSON lines."""
+    from flows import exports
+
     with ground.journal(ground.settings()) as journal:
-        for each in _wanted(incident, journal.incidents()):
-            for line in journal.export(each):
-                say(line)
+        wanted = _wanted(incident, tuple(journal.every()))
+        for line in exports.export(journal, None if incident is None else wanted):
+            say(line)
+    return ExitCode.OK
+
+
+def backup(file: Path) -> ExitCode:
+    """Copy the journal of this machine as it is now, beside a running bot."""
+    from flows.journal import Journal
+
+    settings = ground.settings()
+    Journal.copy(settings.data, file)
+    say(f"The journal is in {file}. Check it: put it into a folder of its own as journal.db, and")
+    say("run `BACKOUT_DATA=THAT-FOLDER backout audit verify`.")
     return ExitCode.OK
 
 

@@ -13,7 +13,7 @@ from bot.cli.failures import CommandError, ExitCode
 if TYPE_CHECKING:
     from config.models.bundles import Bundle
     from config.settings import Settings
-    from flows.journal import Journal
+    from flows.opening import AnyJournal, Place
 
 
 def settings() -> "Settings":
@@ -62,16 +62,21 @@ def near(word: str, known: Iterable[str]) -> str:
     return f"there is {', '.join(words)}" if words else "there is none"
 
 
-@contextmanager
-def journal(settings: "Settings") -> Iterator["Journal"]:
-    """Open the journal for reading, beside a running bot or without one."""
-    from flows.journal import Journal
+def place(settings: "Settings") -> "Place":
+    """Say where the journal is."""
+    from flows.opening import Place
 
-    opened = Journal.read(settings.data)
-    try:
+    url = getattr(settings, "database_url", None)
+    return Place(folder=settings.data, url=url.get_secret_value() if url else None)
+
+
+@contextmanager
+def journal(settings: "Settings", *, write: bool = False) -> Iterator["AnyJournal"]:
+    """Open the journal beside a running bot or without one, for reading unless told."""
+    from flows import opening
+
+    with opening.journal(place(settings), write=write) as opened:
         yield opened
-    finally:
-        opened.close()
 
 
 def incident_id(given: str) -> str:

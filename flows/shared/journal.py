@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from psycopg import errors
 
 from flows import codec
+from flows.chains import GENESIS, seal
 from flows.commands import Command
 from flows.engine import AwayError, Delivery, JournalError, Queued
 from flows.events import Recorded
@@ -24,15 +24,14 @@ from flows.runs import Run
 from flows.shared.connections import Line
 from flows.shared.fencing import END
 from flows.shared.queue import Queue, command_of
+from flows.tables import NEXT_NUMBER, Tables
 
-GENESIS = "0" * 64
 ADD_EVENT = """
 INSERT INTO events (incident, seq, id, at, actor, kind, body, prev, hash)
 VALUES (%(incident)s, %(seq)s, %(id)s, %(at)s, %(actor)s, %(kind)s, %(body)s, %(prev)s, %(hash)s)
 """
 LAST_HASH = "SELECT hash FROM events WHERE incident = %s ORDER BY seq DESC LIMIT 1"
 INCIDENT_OF_EVENT = "SELECT incident FROM events WHERE id = %s"
-EVENTS_OF = "SELECT * FROM events WHERE incident = %s ORDER BY seq"
 INCIDENTS = "SELECT incident FROM runs ORDER BY number"
 KEEP_RUN = """
 INSERT INTO runs (incident, number, system, channel, state, ended, seq, snapshot)
@@ -53,7 +52,6 @@ SELECT incident FROM runs WHERE system = %s AND snapshot::jsonb -> 'debt' ->> 'r
 OPEN_ON = "SELECT incident FROM runs WHERE system = %s AND NOT ended"
 OF_CHANNEL = "SELECT incident FROM runs WHERE channel = %s ORDER BY number DESC LIMIT 1"
 ONE_DECLARES = "SELECT pg_advisory_xact_lock(hashtext('backout.declare'))"
-NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 AS number FROM runs"
 DELIVERY = "SELECT key, channel, ts FROM deliveries WHERE key = %s"
 KEEP_DELIVERY = """
 INSERT INTO deliveries (key, channel, ts) VALUES (%s, %s, %s)
@@ -77,6 +75,8 @@ SIZE = """
 SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS bytes FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
 """
+ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+DROP = "DELETE FROM procrastinate_jobs WHERE args ->> 'incident' = %s"
 CHANGED, SAID = "backout_changed", "backout_said"
 
 
@@ -91,11 +91,13 @@ class Claim:
     command: Command
 
 
-class SharedJournal:
+class SharedJournal(Tables):
     """One database, on one connection.  Not thread-safe: used from the event loop's thread only.
 
     Raises `AwayError` wherever the database does not answer.
     """
+
+    mark = "%s"
 
     def __init__(
         self,
@@ -159,7 +161,7 @@ class SharedJournal:
             "body": codec.encode(recorded.event),
             "prev": self._one(LAST_HASH, incident).get("hash", GENESIS),
         }
-        self._do(ADD_EVENT, row | {"hash": hash_of(row)})
+        self._do(ADD_EVENT, row | {"hash": seal(row)})
 
     def incident_of_event(self, event_id: str) -> str | None:
         """Return the incident that has recorded this event id, or None."""
@@ -167,7 +169,7 @@ class SharedJournal:
 
     def events(self, incident: str) -> tuple[Recorded, ...]:
         """Return an incident's events in order."""
-        return tuple(recorded_of(row) for row in self._all(EVENTS_OF, incident))
+        return tuple(codec.recorded(row) for row in self.rows(incident))
 
     def keep_run(self, run: Run) -> None:
         """Store a run's snapshot, and tell every replica at the commit."""
@@ -305,17 +307,13 @@ class SharedJournal:
         """Remember where a keyed message went."""
         self._do(KEEP_DELIVERY, (delivery.key, delivery.channel, delivery.ts))
 
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Have every look within see the same moment."""
+        with self.transaction():
+            self._do(ONE_MOMENT, None)
+            yield
 
-def recorded_of(row: dict[str, Any]) -> Recorded:
-    """Return the event of a row."""
-    return Recorded(
-        seq=row["seq"],
-        at=datetime.fromisoformat(row["at"]),
-        actor=codec.decode_actor(row["actor"]),
-        event=codec.decode_event(row["kind"], row["body"]),
-    )
-
-
-def hash_of(row: dict[str, Any]) -> str:
-    """Return what the next event of the chain stands on."""
-    return sha256(canonical(row).encode()).hexdigest()
+    def drop_commands(self, incident: str) -> None:
+        """Take what waits for an incident off the queue."""
+        self._do(DROP, (incident,))

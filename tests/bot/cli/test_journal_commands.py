@@ -114,7 +114,7 @@ def test_a_changed_event_breaks_the_chain(backout: Cli, declare: Declare, tmp_pa
     database.close()
 
     assert backout("audit", "verify", "INC-1") == ExitCode.PROBLEM
-    assert "INC-1: broken at event 1: its content was changed" in backout.out
+    assert "INC-1: event 1 (IncidentDeclared) was changed: its content no longer" in backout.out
 
 
 def test_the_export_is_one_json_object_an_event(backout: Cli, declare: Declare) -> None:
@@ -122,6 +122,7 @@ def test_the_export_is_one_json_object_an_event(backout: Cli, declare: Declare) 
     declare()
 
     assert backout("audit", "export", "1") == ExitCode.OK
-    lines = [json.loads(line) for line in backout.out.splitlines()]
+    *lines, end = [json.loads(line) for line in backout.out.splitlines()]
+    assert end == {"incident": "INC-1", "ends": 1}
     assert [each["kind"] for each in lines] == ["IncidentDeclared"]
     assert len(lines[0]["hash"]) == 64

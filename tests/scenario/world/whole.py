@@ -20,6 +20,7 @@ import pytest
 
 from bot import wiring
 from config.settings import PACKAGED, Settings
+from flows import auditing
 from flows.events import Recorded
 from flows.journal import Journal
 from flows.opening import AnyEngine
@@ -172,7 +173,7 @@ class Whole:
         journal = self._journal()
         assert journal is not None
         try:
-            assert journal.verify(incident) is None
+            assert not tuple(auditing.verify(journal, [incident]))
             return list(journal.events(incident))
         finally:
             journal.close()

@@ -1,0 +1,2 @@
+DROP TABLE tombstones;
+UPDATE schema_version SET version = 1, serves = 1;

@@ -1,0 +1,2 @@
+DROP TABLE tombstones;
+PRAGMA user_version = 1;
