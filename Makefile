@@ -17,7 +17,7 @@ PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt 
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo assets test check lint types contracts fmt bench docs pins clean
+.PHONY: help demo assets test check lint types contracts fmt bench docs rights pins clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ docs: $(DEV)  ## write the generated parts of docs/ again
 	@for file in config/systems/*/requirements.yaml; do system=$$(basename $$(dirname $$file)); \
 		$(BIN)/backout coverage $$system --markdown >docs/systems/$$system.md.new && \
 		mv docs/systems/$$system.md.new docs/systems/$$system.md || exit 1; done
+
+rights: $(DEV)  ## write what the bot's account may do in clusters, from the procedures
+	@for file in config/systems/*/system.yaml; do system=$$(basename $$(dirname $$file)); \
+		$(BIN)/backout permissions $$system >deploy/kubernetes/rights/$$system.yaml.new && \
+		mv deploy/kubernetes/rights/$$system.yaml.new deploy/kubernetes/rights/$$system.yaml || exit 1; done
 
 pins: $(DEV)  ## resolve all dependencies again, with hashes
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
