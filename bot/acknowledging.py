@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from adapters.pagerduty import alerts
 from adapters.pagerduty.answers import Answerer
+from bot import logs
 from config.models.bundles import Bundle
 from flows.authorizing import SlackOf, people_of
 from flows.engine import Engine
@@ -51,7 +52,8 @@ class Acknowledging:
         if objection(current, event) is not None:
             return False
         actor = Actor(id=person.id, name=person.name, slack=person.slack)
-        fed = self._engine.feed(run.id, event, actor=actor, event_id=f"{VIA}:{event_id}")
+        with logs.about(incident=run.id):
+            fed = self._engine.feed(run.id, event, actor=actor, event_id=f"{VIA}:{event_id}")
         return fed is not None
 
     def person(self, system: str, by: Answerer) -> Person:

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from adapters.clients import ClientPool
 from adapters.evidence import EvidenceFolder
 from adapters.vault import KeyVault
+from bot import logs
 from bot.pretending import observed
 from config import secrets
 from config.models.bundles import Bundle
@@ -122,7 +123,12 @@ class Core:
         """Return what a system's conditions are evaluated on, looked at now."""
         return await observed(bundle, self._assessor)
 
-    async def _perform(self, run: Run, command: Command) -> Iterable[Event]:  # noqa: C901 one case a command
+    async def _perform(self, run: Run, command: Command) -> Iterable[Event]:
+        step, attempt = getattr(command, "step", None), getattr(command, "attempt", None)
+        logs.belongs(incident=run.id, step=step, attempt=attempt)
+        return await self._do(run, command)
+
+    async def _do(self, run: Run, command: Command) -> Iterable[Event]:  # noqa: C901 one case a command
         match command:
             case c.OpenChannel():
                 return await self._telling.open_channel(run, command)

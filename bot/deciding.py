@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot import limits, messages
+from bot import limits, logs, messages
 from bot.wording import follow_ups
 from config.models.bundles import Bundle
 from config.models.people import Vendor
@@ -231,7 +231,8 @@ class Deciding:
 
     def _feed(self, run: Run, event: Event, requester: Requester) -> Run | None:
         actor = actor_of(requester.person)
-        return self.engine.feed(run.id, event, actor=actor, event_id=requester.event)
+        with logs.about(incident=run.id):
+            return self.engine.feed(run.id, event, actor=actor, event_id=requester.event)
 
 
 def _bounded(asked: Asked) -> Asked:

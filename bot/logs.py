@@ -4,14 +4,21 @@ Called by `backout serve` before anything else.  Redaction sits in the formatter
 covers messages, arguments and tracebacks alike, also those of libraries: whatever is about to
 be written is searched for the shapes of known tokens and for the very values of secrets that
 were announced with `hide`.
+
+A line that belongs to an incident carries it as a field, with the step and the attempt where they
+are known: whoever begins to work on one says so with `belongs`, and every line of that task is
+marked from then on, also those of libraries.
 """
 
 import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TextIO
 
 MASK = "•••"
@@ -41,8 +48,50 @@ NOISY = (
     "httpx2",
     "httpcore2",
     "kubernetes",
+    "opentelemetry",
+    "procrastinate",  # it tells each job with all that it holds
     "urllib3",
+    "yoyo",
 )
+FIELDS = ("incident", "step", "attempt", "seq", "kind", "actor")
+"""What a line may carry beside its message; what libraries add of their own is left out."""
+
+Field = str | int
+_about: ContextVar[Mapping[str, Field]] = ContextVar("about", default=MappingProxyType({}))
+
+
+def belongs(**fields: Field | None) -> None:
+    """Have every line that this task logs from now on carry these fields, until it ends."""
+    _about.set({name: value for name, value in fields.items() if value is not None})
+
+
+@contextmanager
+def about(**fields: Field | None) -> Iterator[None]:
+    """Have every line that is logged within carry these fields beside those that it had."""
+    known = {name: value for name, value in fields.items() if value is not None}
+    token = _about.set({**_about.get(), **known})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def mark(record: logging.LogRecord) -> bool:
+    """Give a record the fields of the task that logs it; a filter that lets everything pass."""
+    for name, value in _about.get().items():
+        if not hasattr(record, name):
+            setattr(record, name, value)
+    return True
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Field]:
+    """Return the fields of a record, redacted."""
+    found = {name: getattr(record, name, None) for name in FIELDS}
+    return {
+        name: value if isinstance(value, int) else redact(str(value))
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 class Redactor:
@@ -79,13 +128,22 @@ redact = Redactor()
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-20T14:02:11.123Z INFO flows.driver: …`, times in UTC."""
+    """`2026-11-20T14:02:11.123Z INFO flows.driver: [INC-7 rollback/2] …`, times in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one event, redacted."""
         at = _moment(record)
         said = super().format(record)
-        return redact(f"{at} {record.levelname} {record.name}: {said}")
+        return redact(f"{at} {record.levelname} {record.name}: {_prefix(record)}{said}")
+
+
+def _prefix(record: logging.LogRecord) -> str:
+    """Return the incident, the step and the attempt in front of a line, where they are known."""
+    incident, step, attempt = (getattr(record, name, None) for name in FIELDS[:3])
+    if incident is None:
+        return ""
+    where = f" {step}" if step is not None else ""
+    return f"[{incident}{where}{f'/{attempt}' if attempt is not None else ''}] "
 
 
 class JsonFormatter(logging.Formatter):
@@ -98,6 +156,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": redact(record.getMessage()),
+            **fields_of(record),
         }
         if record.exc_info:
             entry["exception"] = redact(self.formatException(record.exc_info))
@@ -131,6 +190,7 @@ def setup(
     root.addHandler(handler)
     wanted = logging.getLevelNamesMapping()[level.upper()]
     root.setLevel(wanted)
+    handler.addFilter(mark)
     quiet = max(wanted, logging.WARNING)
     handler.addFilter(lambda record: record.levelno >= quiet or not record.name.startswith(NOISY))
     for name in NOISY:  # the filter is for children that set a level of their own, as bolt's do

@@ -14,10 +14,11 @@ from bot.core import Core
 from bot.metrics.gauges import Look, Vitals
 from bot.metrics.service import Metrics
 from bot.slack.surface import SlackSurface
+from bot.tracing.tracer import Tracer, exporting_of
 from bot.web import checks
 from bot.web.health import Health
 from bot.web.site import Site, serve
-from bot.witnessing import Witness
+from bot.witnessing import Witness, write_down
 from config.models.bundles import Bundle
 from config.settings import Settings
 from flows.engine import AwayError
@@ -45,7 +46,13 @@ class Observing:
         self.metrics = Metrics(bundles)
         self.metrics.look = self._look
         self.witness = Witness(core.engine)
+        self.witness.tell(write_down)
         self.witness.tell(self.metrics.happened)
+        self._exporting = exporting_of()
+        if self._exporting is not None:
+            tracer = Tracer(core.engine, self._exporting.send)
+            tracer.catch_up()
+            self.witness.tell(tracer.happened)
         core.engine.witness(self.witness.seen)
         core.engine.listen(self.witness.heard)
         core.engine.timed = self.metrics.committed
@@ -81,9 +88,11 @@ class Observing:
         self.health.draining = True
 
     async def close(self) -> None:
-        """Be reachable no more."""
+        """Be reachable no more, and send what is left of traces."""
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._exporting is not None:
+            await self._exporting.close()
 
     async def _look(self) -> Look:
         engine = self._core.engine

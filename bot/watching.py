@@ -86,7 +86,7 @@ class Watchman:
                     yield Stall(incident=run.id, key=key, why=why)
 
     def _tell(self, stall: Stall) -> None:
-        log.error("%s: %s", stall.incident, stall.why)
+        log.error("%s: %s", stall.incident, stall.why, extra={"incident": stall.incident})
         noticed = StallNoticed(why=stall.why)
         event_id = f"stall:{stall.incident}:{stall.key}"
         self._engine.feed(stall.incident, noticed, actor=BOT, event_id=event_id)

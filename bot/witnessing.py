@@ -18,6 +18,18 @@ from flows.stretches import Moment
 log = logging.getLogger(__name__)
 
 
+def write_down(moment: Moment) -> None:
+    """Log one line an event: what, of which incident, and who; never what was said in it."""
+    recorded, event = moment.recorded, moment.recorded.event
+    kind, actor = type(event).__name__, recorded.actor
+    said = actor.id if "@" in actor.name else actor.name
+    fields = {"incident": moment.run.id, "seq": recorded.seq, "kind": kind, "actor": said}
+    fields |= {
+        name: getattr(event, name) for name in ("step", "attempt") if getattr(event, name, None)
+    }
+    log.info("%s #%d by %s", kind, recorded.seq, said, extra=fields)
+
+
 class Witness:
     """Tells moments to whoever asked for them; a fault of one of them harms nobody else."""
 

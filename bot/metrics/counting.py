@@ -56,7 +56,7 @@ def samples(moment: Moment, points: Sequence[RecoveryPoint] = ()) -> Samples:
         return
     yield from _phases(moment.before, moment.run)
     yield from _begun(moment)
-    yield from _gates(moment, moment.before)
+    yield from _gates(moment)
     yield from _steps(moment, moment.before)
     yield from _pages(moment, moment.before)
     yield from _recovery(moment, moment.before, points)
@@ -99,24 +99,37 @@ def _word(moment: Moment, event: e.Decided) -> Sample:
     return Sample(name=Name.DECISIONS, labels=(moment.run.system, event.verb, result))
 
 
-def _gates(moment: Moment, before: Run) -> Samples:
+def _gates(moment: Moment) -> Samples:
     """Tell how long approvals were waited for, where the event ended that."""
-    match moment.recorded.event:
-        case e.Decided() as event:
-            gate = before.gate_of(event.scope)
-            outcome = _settled(gate, before, event, moment.at) if gate else ""
-            if gate and outcome:
-                yield _gate(moment, gate, outcome)
-        case e.TimerFired():
-            if before.gate and _announces(moment, About.EXPIRED):
-                yield _gate(moment, before.gate, "expired")
-            for name, record in before.steps.items():
-                gate = before.step_gates.get(name)
-                gave_up = _state(moment.run, name) is StepState.FAILED
-                if gate and record.state is StepState.WAITING and gave_up:
-                    yield _gate(moment, gate, "expired")
-        case _:
-            return
+    for gate, outcome in ended_gates(moment):
+        seconds = max(0.0, (moment.at - gate.opened_at).total_seconds())
+        labels = (moment.run.system, scope_of(gate), outcome)
+        yield Sample(name=Name.GATES, labels=labels, value=seconds)
+
+
+def scope_of(gate: Gate) -> str:
+    """Return what a gate is of, without the name of a step."""
+    return gate.scope if gate.scope in (PLAN_SCOPE, REVIEW_SCOPE) else "step"
+
+
+def ended_gates(moment: Moment) -> Iterator[tuple[Gate, str]]:
+    """Return the gates that an event ended, and how: approved, denied or expired."""
+    before, event = moment.before, moment.recorded.event
+    if before is None:
+        return
+    if isinstance(event, e.Decided) and moment.counted:
+        gate = before.gate_of(event.scope)
+        outcome = _settled(gate, before, event, moment.at) if gate else ""
+        if gate and outcome:
+            yield gate, outcome
+    if isinstance(event, e.TimerFired):
+        if before.gate and _announces(moment, About.EXPIRED):
+            yield before.gate, "expired"
+        for name, record in before.steps.items():
+            gate = before.step_gates.get(name)
+            gave_up = _state(moment.run, name) is StepState.FAILED
+            if gate and record.state is StepState.WAITING and gave_up:
+                yield gate, "expired"
 
 
 def _settled(gate: Gate, before: Run, event: e.Decided, at: datetime) -> str:
@@ -134,12 +147,6 @@ def _settled(gate: Gate, before: Run, event: e.Decided, at: datetime) -> str:
             return "denied"
         case _:
             return ""
-
-
-def _gate(moment: Moment, gate: Gate, outcome: str) -> Sample:
-    scope = gate.scope if gate.scope in (PLAN_SCOPE, REVIEW_SCOPE) else "step"
-    seconds = max(0.0, (moment.at - gate.opened_at).total_seconds())
-    return Sample(name=Name.GATES, labels=(moment.run.system, scope, outcome), value=seconds)
 
 
 def _announces(moment: Moment, about: About) -> bool:

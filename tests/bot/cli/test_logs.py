@@ -1,5 +1,6 @@
 """Logs: no secret is ever written, whoever logs it."""
 
+import asyncio
 import io
 import json
 import logging
@@ -9,6 +10,9 @@ import pytest
 
 from bot import logs
 from bot.logs import MASK, Redactor
+from bot.witnessing import write_down
+from flows.stretches import moments
+from tests.bot import story
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +121,60 @@ def test_libraries_speak_up_only_about_problems() -> None:
     assert stream.getvalue() == ""
     assert not logging.getLogger("slack_sdk").isEnabledFor(logging.INFO)
     assert logging.getLogger("slack_sdk").isEnabledFor(logging.WARNING)
+
+
+async def test_a_line_carries_the_incident_that_it_belongs_to() -> None:
+    """In a task that works on a step every line says so; beside it none does."""
+    stream = io.StringIO()
+    logs.setup("info", as_json=True, stream=stream)
+
+    async def work() -> None:
+        logs.belongs(incident="INC-7", step="rollback", attempt=2)
+        logging.getLogger("some.library").info("waiting")
+
+    await asyncio.create_task(work())
+    logging.getLogger("some.library").info("nothing in particular")
+    inside, outside = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (inside["incident"], inside["step"], inside["attempt"]) == ("INC-7", "rollback", 2)
+    assert "incident" not in outside
+
+
+def test_fields_are_redacted_and_those_of_libraries_are_left_out() -> None:
+    """A field can hold a secret as well as a message."""
+    stream = io.StringIO()
+    logs.setup("info", as_json=True, environment={"A_TOKEN": "hunter22"}, stream=stream)
+    log = logging.getLogger("here")
+    log.info("x", extra={"actor": "it is hunter22", "body": "hunter22", "seq": 3})
+    assert json.loads(stream.getvalue())["actor"] == f"it is {MASK}"
+    assert "hunter22" not in stream.getvalue()
+    assert "body" not in stream.getvalue()
+
+
+def test_text_names_the_incident_in_front() -> None:
+    """What is known of it, and nothing where nothing is."""
+    stream = io.StringIO()
+    logs.setup("info", stream=stream)
+    log = logging.getLogger("here")
+    with logs.about(incident="INC-7"):
+        log.info("one")
+        with logs.about(step="rollback", attempt=2):
+            log.info("two")
+    log.info("three")
+    said = [line.partition("INFO here: ")[2] for line in stream.getvalue().splitlines()]
+    assert said == ["[INC-7] one", "[INC-7 rollback/2] two", "three"]
+
+
+def test_the_log_tells_every_event_and_nothing_that_was_said() -> None:
+    """One line an event: its kind and number, and the name of whoever it was."""
+    stream = io.StringIO()
+    logs.setup("info", as_json=True, stream=stream)
+    told = story.restoring()
+    for moment in moments(told.history):
+        write_down(moment)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["seq"] for line in lines] == list(range(1, len(told.history) + 1))
+    assert {line["incident"] for line in lines} == {"INC-7"}
+    first, last = lines[0], lines[-1]
+    assert (first["kind"], first["actor"]) == ("IncidentDeclared", "Marcus Rodriguez")
+    assert (last["kind"], last["step"]) == ("StepStarted", "rollout")
+    assert "checkout" not in stream.getvalue()

@@ -1,0 +1,1 @@
+"""Traces of incidents for OpenTelemetry; optional, and nothing is loaded where it is off."""
