@@ -124,6 +124,8 @@ class SharedDriver:
         app.job_manager = FencedJobs(connector, pause=self._beat)
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=PutOff())(self._job)
         async with app.open_async():
+            if self._stopping:  # asked to while the connections were made
+                return
             self._worker = Worker(
                 app=app,
                 queues=[QUEUE],

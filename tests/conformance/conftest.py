@@ -1,0 +1,88 @@
+"""Worlds to die in, over each implementation of the engine's port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.conformance import kinds
+from tests.conformance.worlds import Place, Setting, World
+from tests.real.processes import running, scratch
+from tests.real.services.postgres import PostgresServer, database, postgres_server
+
+__all__ = ["postgres_server"]
+
+ROOT = Path(__file__).parents[2]
+SEED = "BACKOUT_KILL_SEED"
+
+
+class Make(Protocol):
+    """Makes a world; it ends with the test."""
+
+    def __call__(self, setting: Setting | None = None) -> World:
+        """Make one."""
+
+
+@pytest.fixture(scope="session")
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The process that every bot comes from; what bots leave behind ends with it."""
+    log = tmp_path_factory.mktemp("zygote") / "log"
+    with scratch("conformance") as folder:  # whose path is short enough for a socket
+        path = folder / "zygote"
+        command = [sys.executable, "-m", "tests.conformance.zygote", str(path)]
+        with running(command, log=log, ready=path.exists, cwd=ROOT, seconds=120):
+            yield path
+
+
+@pytest.fixture(params=kinds.KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each implementation."""
+    return str(request.param)
+
+
+@pytest.fixture
+def places(
+    kind: str, zygote: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Place]]:
+    """Make places for journals, each empty; they go away with the test."""
+    with ExitStack() as block:
+
+        def made() -> Place:
+            folder = block.enter_context(scratch("world"))
+            journal = str(folder / "journal")
+            if kind == kinds.SHARED:
+                server: PostgresServer = request.getfixturevalue("postgres_server")
+                server.revive()
+                name = f"world_{secrets.token_hex(4)}"
+                journal = block.enter_context(database(server, name)).owner_dsn
+            return Place(kind=kind, journal=journal, folder=folder, zygote=zygote)
+
+        yield made
+
+
+@pytest.fixture
+def make(places: Callable[[], Place]) -> Iterator[Make]:
+    """Make worlds."""
+    with ExitStack() as block:
+
+        def made(setting: Setting | None = None) -> World:
+            place = places()
+            kinds.prepare(place.kind, place.journal)
+            return block.enter_context(World(place, setting or Setting()))
+
+        yield made
+
+
+@pytest.fixture
+def seed() -> Iterator[str]:
+    """What chance is drawn from: BACKOUT_KILL_SEED, or a new one; a failed test shows it."""
+    drawn = os.environ.get(SEED) or str(secrets.randbelow(10**6))
+    yield drawn
+    sys.stdout.write(f"{SEED}={drawn}\n")
