@@ -20,7 +20,7 @@ from typing import Any
 
 from bot.core import Core, Telling
 from config.settings import Settings
-from flows import codec, commands, events, opening
+from flows import codec, commands, events
 from flows.actions import TransientError, UnknownOutcomeError
 from flows.engine import AwayError, Delivery, LaterError
 from flows.events import Event
@@ -136,9 +136,7 @@ def wired(birth: Birth, world: World) -> Core:
     )
     settings = Settings(BACKOUT_DATA=folder / "data")
     bundles = systems.bundles(birth.systems, brief=birth.brief)
-    core = Core(settings, engine, bundles, registry(world), telling)
-    core.driver = opening.open_driver(engine, core._perform)  # type: ignore[assignment]
-    return core
+    return Core(settings, engine, bundles, registry(world), telling)
 
 
 def hear(engine: Json, word: Json) -> None:
@@ -164,7 +162,11 @@ async def live(connection: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=connection, limit=LONGEST_LINE)
     birth = Birth(**json.loads(await reader.readline()))
     folder = Path(birth.folder)
-    logging.basicConfig(filename=folder / f"{birth.name}.log", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.basicConfig(
+        filename=folder / f"{birth.name}.log",
+        level=logging.INFO,
+        format="%(asctime)s %(name)s %(message)s",
+    )
     logging.getLogger("transitions").setLevel(logging.WARNING)
     deadly = Deadly(**birth.deadly) if birth.deadly else None
     told = folder / f"{birth.name}.point"

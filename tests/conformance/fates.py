@@ -69,4 +69,3 @@ class Chance:
         while number == 0 or self.left > 0:
             number += 1
             self._world.play(incidents=number)
-

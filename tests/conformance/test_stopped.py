@@ -28,12 +28,11 @@ def test_a_stop_drains(make: Make) -> None:
     What waits goes on with the next bot, and no step is begun twice.
     """
     world = make(Setting(systems=3))
-    stops = 0
-    while stops < 5 or not world.is_over(2):
-        world.play(seconds=world.chance.uniform(0.05, 0.5), incidents=2)
+    for _ in range(6):
+        world.play(seconds=world.chance.uniform(0.1, 0.6))
         for life in list(world.lives):
             world.stop(life)
-            stops += 1
+    world.play()
     found = world.findings()
     assert found.all == [], world.told()
     assert doubted(world) == []
