@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from bot.cli.app import app
 from config.settings import Settings
 from flows.driver import GRACE
 
@@ -102,6 +103,26 @@ def test_every_part_runs_the_same_version() -> None:
     }
     assert tags == {PROJECT["version"]}
     assert f"ARG VERSION={PROJECT['version']}\n" in CONTAINERFILE
+
+
+def test_every_container_runs_a_command() -> None:
+    """What the pods, the image and the unit start is a command of Backout."""
+    known = {
+        str(each.name or getattr(each.callback, "__name__", "")) for each in app.registered_commands
+    }
+    pods = [
+        *documents(KUBERNETES / "base/deployment.yaml"),
+        *documents(KUBERNETES / "migrate/job.yaml"),
+    ]
+    started = [
+        container["args"][0]
+        for pod in pods
+        for container in pod["spec"]["template"]["spec"]["containers"]
+    ]
+    started += re.findall(r'^CMD \["(\w+)"', CONTAINERFILE, re.MULTILINE)
+    started += re.findall(r"^ExecStart=\S+/backout (\w+)$", UNIT, re.MULTILINE)
+    assert len(started) == 4
+    assert set(started) <= known
 
 
 def test_the_examples_hold_no_secret() -> None:
