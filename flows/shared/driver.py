@@ -49,7 +49,7 @@ class SharedDriver:
         self._worker: Worker | None = None
         self._sides: list[asyncio.Task[None]] = []
         self._working: asyncio.Task[None] | None = None
-        self._tasks: dict[int, asyncio.Task[Any]] = {}
+        self._tasks: dict[Claim, asyncio.Task[Any]] = {}
         self._grace = 0.0  # of a worker that ends unasked
         self._came_round = time.monotonic()
         self.sure_until = 0.0
@@ -57,7 +57,7 @@ class SharedDriver:
     @property
     def performing(self) -> int:
         """How many commands are being performed right now."""
-        return len(self._engine.claims)
+        return len(self._tasks)
 
     @property
     def idle(self) -> float:
@@ -163,14 +163,14 @@ class SharedDriver:
         queued = Queued(id=job.id, incident=incident, command=command, tries=job.attempts)
         task = asyncio.current_task()
         assert task is not None
-        self._tasks[job.id] = task
+        self._tasks[claim] = task
         if job.attempts:
             self._engine.doubt()
         try:
             with self._engine.claiming(claim):
                 await self._perform_and_record(queued)
         finally:
-            del self._tasks[job.id]
+            del self._tasks[claim]
 
     async def _perform_and_record(self, queued: Queued) -> None:
         """Do a command; what came of it is kept until it could be recorded."""
@@ -194,7 +194,7 @@ class SharedDriver:
                     await asyncio.sleep(self._beat)
                 await sweep.resign()
         except (*LOST, OSError, TimeoutError):
-            self._engine.away(self._beat * 2)
+            self._engine.away(self._engine.lease * 2)  # or until it answers again
             raise
 
     async def _look(self, sweep: Sweep) -> None:
@@ -203,7 +203,8 @@ class SharedDriver:
         async with asyncio.timeout(self._engine.lease):
             age = await sweep.age_of(worker)
             leads = await sweep.lead()
-            taken = await sweep.take_over(worker, set(self._tasks))
+            taken = await sweep.take_over(worker, {claim.job for claim in self._tasks})
+            gone = await sweep.gone(tuple(self._tasks))
         self._engine.back()
         if leads:
             self._engine.lead(asked + self._engine.lease)
@@ -213,7 +214,7 @@ class SharedDriver:
             log.warning("this worker was struck off the list; another begins")
             self._worker.stop()  # type: ignore[no-untyped-call]
         self._tell(taken)
-        self._let_go()
+        self._let_go(gone)
         for (incident, step), text in self._engine.progress.news().items():
             await sweep.tell(SAID, [self._engine.replica, incident, step, text])
 
@@ -224,13 +225,12 @@ class SharedDriver:
             if run is not None and not run.ended and each.worker is not None:
                 self._engine.resume(run, taken=f"{each.worker}")
 
-    def _let_go(self) -> None:
+    def _let_go(self, gone: tuple[Claim, ...]) -> None:
         """Break off what others have taken over: it would be recorded nowhere."""
-        for claim in self._engine.claims:
-            task = self._tasks.get(claim.job)
-            if task is not None and not self._engine.is_held(claim):
+        for claim in gone:
+            if claim in self._tasks:
                 log.warning("%s: a command of ours was taken over by another", claim.incident)
-                task.cancel()
+                self._tasks[claim].cancel()
 
     async def _hear(self) -> None:
         """Tell the views of what other replicas commit."""

@@ -95,13 +95,6 @@ class SharedEngine(RecordingEngine):
         mine = (c for c in claims if c.incident == incident and c.command == command)
         return any(self._journal.is_held(claim) for claim in mine)
 
-    def is_held(self, claim: Claim) -> bool:
-        """Say whether a claim holds still; while nobody can be asked, it does."""
-        try:
-            return self._journal.is_held(claim)
-        except AwayError:
-            return True
-
     def due(self, now: datetime | None = None, *, begun: bool = True) -> tuple[Queued, ...]:
         """Return the commands that are due now, or at the time given; `begun` ones, too."""
         ahead = datetime.now(UTC) - self.now()
@@ -110,16 +103,11 @@ class SharedEngine(RecordingEngine):
     @contextmanager
     def claiming(self, claim: Claim) -> Iterator[None]:
         """Know a command as this replica's while it is performed."""
-        self._journal.claims[claim.job] = claim
+        self._journal.claims[claim.job, claim.attempts] = claim
         try:
             yield
         finally:
-            del self._journal.claims[claim.job]
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        """What this replica is performing."""
-        return tuple(self._journal.claims.values())
+            del self._journal.claims[claim.job, claim.attempts]
 
     def announce_resumption(self) -> None:
         """Tell every open run that nobody was there, unless another replica was."""

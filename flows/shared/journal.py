@@ -7,7 +7,7 @@ that a look at a thousand runs costs one short query.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,7 +88,7 @@ class Claim:
     worker: int
     attempts: int
     incident: str
-    command: Command
+    command: Command = field(hash=False)  # it may hold a mapping
 
 
 class SharedJournal(Tables):
@@ -111,7 +111,7 @@ class SharedJournal(Tables):
         self._clock = clock
         self._queue = Queue()
         self._known: dict[str, Run] = {}
-        self.claims: dict[int, Claim] = {}
+        self.claims: dict[tuple[int, int], Claim] = {}
 
     def close(self) -> None:
         """Close the connection."""
@@ -264,7 +264,7 @@ class SharedJournal(Tables):
 
     def finish(self, queued: Queued) -> bool:
         """Take a command off the queue; say whether it was this process's to finish."""
-        claim = self.claims.get(queued.id)
+        claim = self.claims.get((queued.id, queued.tries))
         return claim is not None and bool(
             self._one(END, job=claim.job, worker=claim.worker, attempts=claim.attempts)
         )

@@ -10,6 +10,8 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from flows.shared.journal import Claim
+
 LEADER = "leader"
 AGE = """
 SELECT extract(epoch FROM now() - last_heartbeat)::float AS age
@@ -23,6 +25,9 @@ WHERE leases.holder = excluded.holder OR leases.until < now()
 RETURNING holder
 """
 RESIGN = "DELETE FROM leases WHERE name = %s AND holder = %s"
+HELD = """
+SELECT id, worker_id, attempts FROM procrastinate_jobs WHERE id = ANY(%s) AND status = 'doing'
+"""
 LOST = """
 SELECT job.id, job.attempts, job.worker_id, job.args ->> 'incident' AS incident
 FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
@@ -87,6 +92,14 @@ class Sweep:
         sure = [each for each in lost if each.worker != own or self._is_suspect(each)]
         self._suspects = ours
         return tuple([each for each in sure if await self._put_back(each)])
+
+    async def gone(self, claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+        """Return those of a worker's claims that it has no more."""
+        if not claims:
+            return ()
+        rows = await self._connection.execute(HELD, ([claim.job for claim in claims],))
+        held = {(row["id"], row["worker_id"], row["attempts"]) for row in await rows.fetchall()}
+        return tuple(each for each in claims if (each.job, each.worker, each.attempts) not in held)
 
     def _is_suspect(self, taken: Taken) -> bool:
         return (taken.job, taken.attempts) in self._suspects
