@@ -18,6 +18,7 @@ from functools import cache, lru_cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from config import efforts
 from config.references import Reference, first_missing, in_order
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def compile_expression(text: str) -> Expression:
 def _environment() -> "Environment":
     import celpy
 
-    return celpy.Environment()
+    from config.runners import CountingRunner
+
+    return celpy.Environment(runner_class=CountingRunner)
 
 
 def _offset(text: str, error: Any) -> int:
@@ -116,7 +119,10 @@ def evaluate(expression: Expression, values: Values) -> Any:
 
     activation = {name: operators.to_cel(_known(name, value)) for name, value in values.items()}
     try:
-        return operators.to_plain(expression.program.evaluate(activation))
+        with efforts.bounded():
+            return operators.to_plain(expression.program.evaluate(activation))
+    except efforts.EffortError as error:
+        raise ExpressionError(str(error), text=expression.text) from None
     except CELEvalError as error:
         if missing := first_missing(expression.references, values, _is_unknown):
             path, reference = missing

@@ -1,11 +1,18 @@
 """How values are written for people in templates.  Used by `config.templates` and by views."""
 
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
+from config import efforts
 from config.models.base import parse_duration
 
 SMALLEST = 0.0001
+MOST_DIGITS = 100
+PADDING = {"round": 1, "tojson": 2}
+"""Filters that write as many digits or spaces as asked, and where that stands."""
+Filter = Callable[..., Any]
 
 
 def percent(ratio: float) -> str:
@@ -47,6 +54,7 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
 
 def shown(value: Any) -> Any:
     """Write true, false, null and lists as people write them; leave the rest alone."""
+    efforts.spend()
     match value:
         case bool():
             return str(value).lower()
@@ -64,3 +72,43 @@ def escape_mrkdwn(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return value
+
+
+def joined(parts: list[Any]) -> str:
+    """Join what a template writes with `~`."""
+    return str(efforts.fits("".join(str(shown(part)) for part in parts)))
+
+
+def bounded(known: Mapping[str, Filter]) -> dict[str, Filter]:
+    """Return filters that refuse to make values beyond the limits."""
+    return {name: _bounded(name, each) for name, each in known.items()}
+
+
+def _bounded(name: str, given: Filter) -> Filter:
+    @wraps(given)
+    def filtered(*args: Any, **kwargs: Any) -> Any:
+        _refuse_growth(name, args, kwargs)
+        made = given(*args, **kwargs)
+        return efforts.counted(made) if isinstance(made, Iterator) else efforts.fits(made)
+
+    return filtered
+
+
+def _refuse_growth(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Refuse what would be huge before it is made."""
+    given = (*args[PADDING.get(name, len(args)) :], *kwargs.values())
+    for each in given if name in PADDING else ():
+        if isinstance(each, int | float) and not -MOST_DIGITS <= each <= MOST_DIGITS:
+            raise efforts.EffortError("a value in it grows too large")
+    texts = [each for each in (*args, *kwargs.values()) if isinstance(each, str)]
+    if name == "replace" and len(texts) > 2:
+        text, _, new = texts[:3]
+        _refuse_size((text.count(texts[1]) if texts[1] else len(text) + 1) * len(new))
+    if name == "join" and texts:
+        items = next((each for each in args if isinstance(each, list | tuple)), ())
+        _refuse_size(len(items) * len(texts[-1]))
+
+
+def _refuse_size(size: int) -> None:
+    if size > efforts.MOST_SIZE:
+        raise efforts.EffortError("a value in it grows too large")

@@ -16,6 +16,8 @@ from typing import Any
 from celpy import celtypes
 from celpy.evaluation import CELEvalError, base_functions
 
+from config import efforts
+
 EXACT = 2**53
 LARGEST = 2**63
 WORDS = {
@@ -65,6 +67,7 @@ def to_cel(value: Any) -> Any:
 
 def to_plain(value: Any) -> Any:
     """Turn a result into plain JSON-like values; JSON has no infinity, so that becomes null."""
+    efforts.spend()
     match value:
         case None:
             return None
@@ -79,7 +82,7 @@ def to_plain(value: Any) -> Any:
         case float():
             return _plain_number(value)
         case str():
-            return str(value)
+            return value.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text
         case Mapping():
             return {str(key): to_plain(each) for key, each in value.items()}
         case list() | tuple():
@@ -126,6 +129,7 @@ def _ordering(name: str, compare: Function) -> Function:
 
 def equal(left: Any, right: Any) -> bool:
     """Tell whether two CEL values are the same; values of different kinds are not."""
+    efforts.spend()
     if is_number(left) and is_number(right):
         return bool(left.real == right.real)
     if isinstance(left, list) and isinstance(right, list):
@@ -141,6 +145,11 @@ def _arithmetic(name: str, compute: Function) -> Function:
     base = base_functions[name]
 
     def operate(left: Any, right: Any) -> Any:
+        if isinstance(left, str | list) and type(left) is type(right) and name == "_+_":
+            if len(left) + len(right) > efforts.MOST_SIZE:
+                raise efforts.EffortError("a value in it grows too large")
+            joined: Any = base(left, right)
+            return type(left)(joined)  # cel-python's is a plain one: it joins no third
         if type(left) is type(right) and name not in {"_%_", "_/_"}:
             return base(left, right)
         if isinstance(left, celtypes.IntType) and isinstance(right, celtypes.IntType) and right:

@@ -18,7 +18,7 @@ from jinja2.environment import TemplateExpression
 from jinja2.exceptions import SecurityError, TemplateAssertionError, UndefinedError
 from jinja2.exceptions import TemplateError as JinjaError
 
-from config import filters, names
+from config import efforts, filters, names
 from config.places import did_you_mean
 from config.references import Reference, first_missing
 from config.sandboxes import StrictEnvironment
@@ -112,6 +112,8 @@ def _compiled(text: str, mrkdwn: bool) -> Compiled:
     try:
         tree = environment.parse(text)
         environment.refuse(tree)
+        found = names.in_template(tree, text)
+        tree = environment.bound(tree)
         template = environment.from_string(tree)
         native = environment.native(tree)
     except TemplateSyntaxError as error:
@@ -120,7 +122,6 @@ def _compiled(text: str, mrkdwn: bool) -> Compiled:
         raise TemplateError(str(error), text=text) from None
     except RecursionError:
         raise TemplateError("the template is nested too deeply", text=text) from None
-    found = names.in_template(tree, text)
     return Compiled(text=text, references=found, template=template, native=native)
 
 
@@ -142,9 +143,12 @@ def _guarded(compiled: Compiled, values: Values, call: Callable[[], T]) -> T:
     """Call Jinja and turn its errors into ours, naming the value that is missing."""
     text = compiled.text
     try:
-        return call()
+        with efforts.bounded():
+            return call()
     except TemplateError:
         raise
+    except efforts.EffortError as error:
+        raise TemplateError(str(error), text=text) from None
     except UndefinedError:
         raise _missing_error(compiled, values) from None
     except JinjaError as error:
