@@ -74,6 +74,11 @@ HISTOGRAMS: dict[Name, tuple[str, Sequence[str], Sequence[float]]] = {
     Name.VIEW_SECONDS: ("From a change until Slack had it on show.", ("view",), MACHINES),
 }
 
+EXPECTED = tuple(
+    (Name.VIEWS, (view, result)) for view in ("card", "home") for result in ("sent", "given_up")
+)
+"""What is shown as 0 before the first: an alert on its increase would miss that."""
+
 
 class Instruments:
     """The counters and histograms of one process, in a registry."""
@@ -87,6 +92,9 @@ class Instruments:
             name: Histogram(name, said, labels, registry=registry, buckets=buckets)
             for name, (said, labels, buckets) in HISTOGRAMS.items()
         }
+
+        for name, labels in EXPECTED:
+            self._counters[name].labels(*labels)
 
     def take(self, samples: Iterable[Sample]) -> None:
         """Count samples."""
