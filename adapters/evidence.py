@@ -14,6 +14,7 @@ from flows.actions import PermanentError, Stored
 
 FOR_OWNER = 0o400
 FOLDER_FOR_OWNER = 0o700
+NOTE = "removed.txt"
 
 
 class EvidenceFolder:
@@ -36,6 +37,29 @@ class EvidenceFolder:
             return await asyncio.to_thread(self._path(name).read_bytes)
         except OSError as error:
             raise PermanentError(f"There is no evidence {name} ({error.strerror}).") from error
+
+    def kept(self) -> tuple[str, ...]:
+        """Return the names of the folders, one an incident."""
+        if not self.root.is_dir():
+            return ()
+        return tuple(sorted(each.name for each in self.root.iterdir() if each.is_dir()))
+
+    def count(self, folder: str) -> int:
+        """Return how many pieces a folder has."""
+        return sum(1 for _ in self._pieces(folder))
+
+    def forget(self, folder: str, why: str) -> None:
+        """Remove the pieces of a folder, and leave a note that says why."""
+        for path in self._pieces(folder):
+            path.unlink()
+        inside = (path for path in self._path(folder).rglob("*") if path.is_dir())
+        for path in sorted(inside, reverse=True):
+            path.rmdir()
+        (self._path(folder) / NOTE).write_text(why, encoding="utf-8")
+
+    def _pieces(self, folder: str) -> list[Path]:
+        root = self._path(folder)
+        return [path for path in root.rglob("*") if path.is_file() and path != root / NOTE]
 
     def _put(self, name: str, content: bytes) -> Stored:
         path = self._path(name)

@@ -25,6 +25,7 @@ from bot.control.performing import Acquaintance, Orders
 from bot.core import Core, Telling, surroundings_of
 from bot.drills import Drills
 from bot.factors import FOLDER, Factors
+from bot.keeping import Keeping
 from bot.mailing import MailLine
 from bot.observing import Observing
 from bot.on_call import OnCall
@@ -138,6 +139,9 @@ async def running(
         sentry = Sentry(engine, bundles.values(), core.observe, drills, surface)
         guarding = asyncio.create_task(sentry.watch())
         stack.callback(guarding.cancel)
+        keeping = Keeping(settings, place_of(settings), engine)
+        stack.push_async_callback(keeping.close)
+        keeping.start()
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)
         yield Bot(core, slack, observing)

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config import complaints
+from config import complaints, keeping
 
 PACKAGED = Path(__file__).parent / "systems"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 hosts route to it; a signature is checked on every request
@@ -60,6 +60,16 @@ def _expanded(path: Path) -> Path:
 
 def _several(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _checked_anchor(value: SecretStr | None) -> SecretStr | None:
+    keeping.anchor_places(value.get_secret_value() if value else "")
+    return value
+
+
+def _checked_retention(value: str | None) -> str | None:
+    keeping.retention(value or "")
+    return value
 
 
 Folder = Annotated[Path, AfterValidator(_expanded)]
@@ -107,7 +117,23 @@ class Settings(BaseSettings):
     heartbeat: SecretStr | None = Field(
         default=None, min_length=1, validation_alias="BACKOUT_HEARTBEAT_URL"
     )
+    anchor: Annotated[SecretStr | None, AfterValidator(_checked_anchor)] = Field(
+        default=None, validation_alias="BACKOUT_ANCHOR"
+    )
+    retention: Annotated[str | None, AfterValidator(_checked_retention)] = Field(
+        default=None, validation_alias="BACKOUT_RETENTION"
+    )
     helm: str = Field(default="helm", min_length=1, validation_alias="BACKOUT_HELM")
+
+    @property
+    def anchor_places(self) -> tuple[keeping.AnchorPlace, ...]:
+        """Where anchors of the journal go."""
+        return keeping.anchor_places(self.anchor.get_secret_value() if self.anchor else "")
+
+    @property
+    def rules(self) -> keeping.Retention:
+        """How long what has ended is kept."""
+        return keeping.retention(self.retention or "")
 
     @property
     def listens(self) -> bool:
@@ -149,7 +175,15 @@ def load() -> Settings:
         raise SettingsError([_said(dict(each)) for each in error.errors()]) from None
 
 
+def _secrets() -> frozenset[str]:
+    """Return the variables whose values are never repeated."""
+    fields = Settings.model_fields.values()
+    return frozenset(str(f.validation_alias) for f in fields if "SecretStr" in str(f.annotation))
+
+
 def _said(detail: dict[str, Any]) -> str:
     name = str(detail["loc"][0])
     message, hint = complaints.describe(detail)  # type: ignore[arg-type]  # a copy of its dict
+    if name in _secrets():
+        message, hint = message.rpartition(", found ")[0] or message, ""  # it repeats what it found
     return f"{name}: {message} ({hint})" if hint else f"{name}: {message}"

@@ -10,7 +10,7 @@ Pure.  `bot.anchoring` writes them, `backout audit verify --anchors` compares.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from flows.chains import Finding, Kind
@@ -66,6 +66,11 @@ def anchored(at: str, heads: Sequence[Head], before: Iterable[Head] = ()) -> Anc
     known = set(before)
     news = tuple(head for head in sorted(heads) if head not in known)
     return Anchor(at=at, count=len(heads), digest=digest_of(heads), heads=news)
+
+
+def shortened(anchor: Anchor, heads: Iterable[Head]) -> Anchor:
+    """Name fewer heads: the digest is over all of them still."""
+    return replace(anchor, heads=tuple(sorted(heads)))
 
 
 def written(anchor: Anchor) -> str:

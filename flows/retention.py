@@ -3,52 +3,17 @@
 Nothing is removed unless a rule says so.  `journal=400d` removes incidents that ended longer ago,
 unless a review of theirs is still owed; each leaves a tombstone, chained like events are, so that
 removal by rule can be told from tampering.  `evidence=90d` removes what is kept as evidence.
-`bot.keeping` removes; this module decides and writes tombstones.
+`bot.retaining` asks; this module decides, removes from the journal and writes tombstones.
 """
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from config import keeping
 from flows import chains
 from flows.runs import Run
 from flows.tables import Tables
-
-WHAT = ("journal", "evidence")
-PART = re.compile(r"(?P<what>[a-z]+)=(?P<days>[1-9][0-9]{0,4})d")
-
-
-class RuleError(ValueError):
-    """What is no rule.  The message says what one is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How long ended incidents, and their evidence, are kept; None is for ever."""
-
-    journal: timedelta | None = None
-    evidence: timedelta | None = None
-
-
-def parse(text: str) -> Rules:
-    """Read `journal=400d,evidence=90d`.  Raises `RuleError`."""
-    found: dict[str, timedelta] = {}
-    for part in filter(None, map(str.strip, text.split(","))):
-        match = PART.fullmatch(part)
-        if match is None or match["what"] not in WHAT or match["what"] in found:
-            raise RuleError(
-                f"`{part}` is no rule: write for instance journal=400d,evidence=90d; each once, "
-                "in days"
-            )
-        found[match["what"]] = timedelta(days=int(match["days"]))
-    return Rules(**found)
-
-
-def written(what: str, kept: timedelta) -> str:
-    """Write one rule as it is configured."""
-    return f"{what}={kept.days}d"
 
 
 def outlived(run: Run, kept: timedelta | None, now: datetime) -> bool:
@@ -59,7 +24,7 @@ def outlived(run: Run, kept: timedelta | None, now: datetime) -> bool:
     return not owing and now - max(run.ended_at, run.updated_at) >= kept
 
 
-def due(runs: tuple[Run, ...], kept: timedelta | None, now: datetime) -> Iterator[Run]:
+def due(runs: Iterable[Run], kept: timedelta | None, now: datetime) -> Iterator[Run]:
     """Yield the runs that a rule lets go, oldest first."""
     return (run for run in runs if outlived(run, kept, now))
 
@@ -83,7 +48,7 @@ def bury(tables: Tables, run: Run, kept: timedelta, now: datetime) -> bool:
             "head": rows[-1]["hash"],
             "ended": max(filter(None, (run.ended_at, run.updated_at))).isoformat(),
             "at": now.isoformat(),
-            "rule": written("journal", kept),
+            "rule": keeping.rule("journal", kept),
             "prev": before[-1]["hash"] if before else chains.GENESIS,
         }
         tables.bury(stone | {"hash": chains.seal(stone)})
@@ -93,7 +58,7 @@ def bury(tables: Tables, run: Run, kept: timedelta, now: datetime) -> bool:
 def rule_objection(stone: Mapping[str, Any]) -> str:
     """Say why a tombstone's own rule could not have removed its incident then, or nothing."""
     try:
-        kept = parse(str(stone["rule"])).journal
+        kept = keeping.retention(str(stone["rule"])).journal
         age = datetime.fromisoformat(stone["at"]) - datetime.fromisoformat(stone["ended"])
     except (ValueError, TypeError):
         return "tombstone can't be read"

@@ -345,3 +345,23 @@ def audit_backup(
     from bot.cli import auditing
 
     raise typer.Exit(auditing.backup(file))
+
+
+@audit.command("anchor")
+def audit_anchor() -> None:
+    """Write an anchor of the whole journal now, and print it."""
+    from bot.cli import auditing
+
+    raise typer.Exit(auditing.anchor())
+
+
+@audit.command("prune")
+def audit_prune(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+) -> None:
+    """Remove what BACKOUT_RETENTION lets go: incidents leave a tombstone."""
+    from bot.cli import auditing
+
+    raise typer.Exit(auditing.prune(dry_run=dry_run))

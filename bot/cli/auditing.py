@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli import ground
 from bot.cli.failures import CommandError, ExitCode
-from bot.cli.output import plural, print_json, say
+from bot.cli.output import complain, plural, print_json, say
 
 if TYPE_CHECKING:
     from flows.anchors import Anchor
@@ -119,6 +119,50 @@ def backup(file: Path) -> ExitCode:
     Journal.copy(settings.data, file)
     say(f"The journal is in {file}. Check it: put it into a folder of its own as journal.db, and")
     say("run `BACKOUT_DATA=THAT-FOLDER backout audit verify`.")
+    return ExitCode.OK
+
+
+def anchor() -> ExitCode:
+    """Write an anchor to every place that the settings name, and print it."""
+    import asyncio
+    from datetime import UTC, datetime
+
+    from bot import anchoring
+    from flows import anchors, auditing
+
+    settings = ground.settings()
+    now = datetime.now(UTC)
+    with ground.journal(settings) as journal:
+        heads = auditing.heads_of(journal)
+    wrong = asyncio.run(anchoring.write_now(anchoring.places_of(settings), heads, now))
+    say(anchors.written(anchors.anchored(now.isoformat(), heads)))
+    for each in wrong:
+        complain(each)
+    if not settings.anchor_places:
+        complain("BACKOUT_ANCHOR names no place: keep this line where the bot can't write.")
+    return ExitCode.UNREACHABLE if wrong else ExitCode.OK
+
+
+def prune(*, dry_run: bool) -> ExitCode:
+    """Remove what the rules let go, or only say what that is."""
+    from datetime import UTC, datetime
+
+    from bot import retaining
+    from config.keeping import Retention
+
+    settings = ground.settings()
+    if settings.rules == Retention():
+        say("BACKOUT_RETENTION sets no rule: everything is kept.")
+        return ExitCode.OK
+    evidence, removed = retaining.evidence_of(settings.data), 0
+    with ground.journal(settings, write=not dry_run) as journal:
+        for each in retaining.prune(
+            journal, settings.rules, evidence, datetime.now(UTC), dry_run=dry_run
+        ):
+            removed += 1
+            pieces = f" ({plural(each.pieces, 'piece')})" if each.pieces else ""
+            say(f"{each.incident}: {each.what}{pieces}, by the rule {each.rule}")
+    say(f"{removed} {'would be removed' if dry_run else 'removed'}.")
     return ExitCode.OK
 
 

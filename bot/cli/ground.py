@@ -66,7 +66,7 @@ def place(settings: "Settings") -> "Place":
     """Say where the journal is."""
     from flows.opening import Place
 
-    url = getattr(settings, "database_url", None)
+    url = settings.database_url
     return Place(folder=settings.data, url=url.get_secret_value() if url else None)
 
 

@@ -4,15 +4,17 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.cli.failures import ExitCode
-from flows import events, migrating
+from flows import chains, events, migrating
 from flows.embedded import EmbeddedEngine
 from flows.journal import FILE
 from tests.bot.cli.conftest import ACTOR, Cli
+from tests.flows.bench import declaration
 
 Declare = Callable[..., str]
 NEWEST = migrating.latest(Path("any"))
@@ -122,3 +124,82 @@ def test_going_down_asks_before_it_loses(backout: Cli, tmp_path: Path) -> None:
     assert backout("migrate", "--to", "0") == ExitCode.PROBLEM
     assert "deliveries (1)" in backout.err
     assert backout("migrate", "--to", "0", "--yes") == ExitCode.OK
+
+
+def test_an_anchor_shows_that_a_chain_was_made_anew(
+    backout: Cli, declare: Declare, engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    """The chain holds in itself; held against the anchor it does not."""
+    incident = declare()
+    engine.feed(incident, events.NoteAdded(text="database is fine"), actor=ACTOR, event_id="n1")
+    assert backout("audit", "anchor") == ExitCode.OK
+    assert "keep this line where the bot can't write" in backout.err
+    file = tmp_path / "anchors.txt"
+    file.write_text(f"copied from the channel:\n{backout.out}", encoding="utf-8")
+    verify = ("audit", "verify", "--anchors", str(file))
+    assert backout(*verify) == ExitCode.OK
+    assert "Compared with 1 anchor" in backout.out
+
+    forge(tmp_path / "data", "database is fine", "database is gone")
+    assert backout("audit", "verify") == ExitCode.OK
+    assert backout(*verify) == ExitCode.PROBLEM
+    assert "INC-1: its record was rewritten between event 1 and event 2, after " in backout.out
+
+
+def forge(folder: Path, old: str, new: str) -> None:
+    """Change what was said, and make everything anew that would tell: hashes and state."""
+    with closing(sqlite3.connect(folder / FILE)) as database, database:
+        database.row_factory = sqlite3.Row
+        prev = chains.GENESIS
+        for row in map(dict, database.execute("SELECT * FROM events ORDER BY seq").fetchall()):
+            forged = row | {"body": row["body"].replace(old, new), "prev": prev}
+            prev = chains.seal(forged)
+            database.execute(
+                "UPDATE events SET body = ?, prev = ?, hash = ? WHERE seq = ?",
+                (forged["body"], forged["prev"], prev, row["seq"]),
+            )
+        database.execute("UPDATE runs SET snapshot = replace(snapshot, ?, ?)", (old, new))
+
+
+def test_a_file_without_anchors_is_wrong_usage(backout: Cli, declare: Declare) -> None:
+    """It must not pass for a comparison."""
+    declare()
+    assert backout("audit", "verify", "--anchors", __file__) == ExitCode.USAGE
+    assert "there is no anchor in it" in backout.err
+
+
+def test_an_anchor_goes_to_the_places_that_are_set(
+    backout: Cli, declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place that can't be reached is told, and the code says so."""
+    declare()
+    file = tmp_path / "anchors.jsonl"
+    monkeypatch.setenv("BACKOUT_ANCHOR", f"file:{file}")
+    assert backout("audit", "anchor") == ExitCode.OK
+    assert backout("audit", "verify", "--anchors", str(file)) == ExitCode.OK
+    monkeypatch.setenv("BACKOUT_ANCHOR", "http://127.0.0.1:1/hunter2")
+    assert backout("audit", "anchor") == ExitCode.UNREACHABLE
+    assert "no anchor was written to http" in backout.err
+    assert "hunter2" not in backout.err
+
+
+def test_prune_tells_what_it_removes(
+    backout: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing without a rule; with one, what it lets go, and first only in words."""
+    engine = EmbeddedEngine(tmp_path / "data", clock=lambda: datetime(2020, 1, 1, tzinfo=UTC))
+    engine.declare("shop", declaration, actor=ACTOR, event_id="d1")
+    aborted = events.AbortAsked(reason="a mistake")
+    engine.feed("INC-1", aborted, actor=ACTOR, event_id="a1")
+    engine.close()
+    assert backout("audit", "prune") == ExitCode.OK
+    assert backout.out == "BACKOUT_RETENTION sets no rule: everything is kept.\n"
+
+    monkeypatch.setenv("BACKOUT_RETENTION", "journal=365d")
+    gone = "INC-1: journal, by the rule journal=365d\n"
+    assert backout("audit", "prune", "--dry-run") == ExitCode.OK
+    assert backout.out == f"{gone}1 would be removed.\n"
+    assert backout("audit", "prune") == ExitCode.OK
+    assert backout.out == f"{gone}1 removed.\n"
+    assert backout("show", "INC-1") == ExitCode.USAGE
+    assert backout("audit", "verify") == ExitCode.OK
