@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.tracing.spans import Attempts, Span, begin, begun, spans
-from flows.engine import Engine
+from flows.engine import AwayError, Engine
 from flows.stretches import Moment, moments
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ class Tracer:
         runs = self._engine.runs()
         last = max((run.updated_at for run in runs), default=None)
         for run in (each for each in runs if last and each.updated_at >= last - UNSENT):
-            told = moments(self._engine.events(run.id))
+            try:
+                told = moments(self._engine.events(run.id))
+            except AwayError as error:
+                log.warning("what was not sent of traces is left out: %s", error)
+                return
             attempts = self._attempts[run.id] = begun(told)
             for moment in told:
                 if last and moment.at >= last - UNSENT:

@@ -39,6 +39,7 @@ class Watched:
     bot: Bot
     people: WorkspaceClient
     url: str
+    given: dict[str, Any]
 
     async def ask(self, path: str) -> tuple[int, dict[str, Any]]:
         """Return the status and the JSON of a door."""
@@ -73,7 +74,7 @@ def series(name: str, **labels: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 @asynccontextmanager
 async def watched(
-    data: Path, *, mode: str = "socket", port: int | None = None
+    data: Path, *, mode: str = "socket", port: int | None = None, database: str | None = None
 ) -> AsyncIterator[Watched]:
     """Run a bot as `backout serve` does, against a workspace of the sandbox."""
     granted = WorkspaceSettings(manifest=manifest(), retry_seconds=(0.0, 0.1, 0.2))
@@ -89,8 +90,10 @@ async def watched(
         }
         if port is not None:
             given["BACKOUT_PORT"] = port
+        if database is not None:
+            given["BACKOUT_DATABASE_URL"] = database
         async with wiring.running(Settings(**given)) as bot:
-            yield Watched(bot, people, f"http://127.0.0.1:{port}")
+            yield Watched(bot, people, f"http://127.0.0.1:{port}", given)
 
 
 async def test_metrics_are_there_in_socket_mode_where_a_port_is_set(tmp_path: Path) -> None:
