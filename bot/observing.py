@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from aiohttp import web
 
+from bot.anchoring import Anchoring
 from bot.core import Core
 from bot.metrics.gauges import Look, Vitals
 from bot.metrics.service import Metrics
@@ -25,7 +26,10 @@ from flows.engine import AwayError
 
 
 class Observing:
-    """Watches a bot.  `connected` says in Socket Mode whether the socket is open."""
+    """Watches a bot.
+
+    `connected` says in Socket Mode whether the socket is open; `anchoring` writes anchors.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Observing:
         self._runner: web.AppRunner | None = None
         self._late: tuple[float, ...] = ()
         self.connected: Callable[[], bool] | None = None
+        self.anchoring: Anchoring | None = None
         self.metrics = Metrics(bundles)
         self.metrics.look = self._look
         self.witness = Witness(core.engine)
@@ -121,6 +126,7 @@ class Observing:
             reconnects=engine.reconnects,
             journal_bytes=size,
             disk_free=checks.free_bytes(self._settings.data),
+            anchors_failed=self.anchoring.failed if self.anchoring else 0,
             ready=ready,
             version=version("backout"),
         )

@@ -141,6 +141,7 @@ async def running(
         stack.callback(guarding.cancel)
         keeping = Keeping(settings, place_of(settings), engine)
         stack.push_async_callback(keeping.close)
+        observing.anchoring = keeping.anchoring
         keeping.start()
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)

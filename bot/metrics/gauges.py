@@ -33,6 +33,7 @@ class Vitals:
     performing: int
     leads: bool
     reconnects: int = 0
+    anchors_failed: int = 0
     lease_age: float | None = None
     journal_bytes: int | None = None
     disk_free: int | None = None
@@ -135,11 +136,10 @@ def process(vitals: Vitals) -> Iterator[Metric]:
     if vitals.lease_age is not None:
         age = "How long ago this replica was last known to be alive."
         yield _plain("backout_lease_age_seconds", age, vitals.lease_age)
-    reconnects = CounterMetricFamily(
-        "backout_database_reconnects", "Times that the database was reached again after a loss."
-    )
-    reconnects.add_metric([], vitals.reconnects)
-    yield reconnects
+    returns = "Times that the database was reached again after it was lost."
+    yield _counter("backout_database_reconnects", returns, vitals.reconnects)
+    failures = "Heads of the journal's chain that could not be anchored."
+    yield _counter("backout_anchor_failures", failures, vitals.anchors_failed)
     if vitals.journal_bytes is not None:
         yield _plain("backout_journal_bytes", "How large the journal is.", vitals.journal_bytes)
     if vitals.disk_free is not None:
@@ -158,6 +158,10 @@ def process(vitals: Vitals) -> Iterator[Metric]:
 
 def _plain(name: str, said: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, said, value=float(value))
+
+
+def _counter(name: str, said: str, value: int) -> CounterMetricFamily:
+    return CounterMetricFamily(name, said, value=value)
 
 
 def _family(

@@ -54,7 +54,6 @@ COUNTERS: dict[Name, tuple[str, Sequence[str]]] = {
     Name.SLACK_LIMITED: ("Answers of Slack with status 429.", ("method",)),
     Name.SLACK_RESTS: ("Seconds that Slack wanted calls to wait.", ("method",)),
     Name.VIEWS: ("Cards and Homes that were sent to Slack, or given up.", ("view", "result")),
-    Name.ANCHOR_FAILURES: ("Heads of the journal's chain that could not be anchored.", ()),
 }
 HISTOGRAMS: dict[Name, tuple[str, Sequence[str], Sequence[float]]] = {
     Name.PHASES: ("How long incidents stayed in a state.", ("system", "phase"), PEOPLE),

@@ -23,7 +23,6 @@ class Name(StrEnum):
     SLACK_LIMITED = "backout_slack_rate_limited_total"
     SLACK_RESTS = "backout_slack_rest_seconds_total"
     VIEWS = "backout_views_total"
-    ANCHOR_FAILURES = "backout_anchor_failures_total"
     PHASES = "backout_phase_seconds"
     GATES = "backout_gate_seconds"
     ANSWERS = "backout_page_acknowledge_seconds"

@@ -71,7 +71,3 @@ class Metrics:
                 Sample(name=Name.VIEW_SECONDS, labels=(view,), value=seconds),
             )
         )
-
-    def anchor_failed(self) -> None:
-        """Count a head of the chain that could not be anchored."""
-        self._instruments.take((Sample(name=Name.ANCHOR_FAILURES),))

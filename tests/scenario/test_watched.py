@@ -118,6 +118,16 @@ async def test_metrics_are_there_in_socket_mode_where_a_port_is_set(tmp_path: Pa
         assert not any("INC-" in str(labels) for _, labels in after), "incidents are no labels"
 
 
+async def test_anchors_that_can_not_be_written_are_counted(tmp_path: Path) -> None:
+    """As the part that writes them counts; 0 before the first, so that an alert sees it come."""
+    async with watched(tmp_path, port=free_port()) as home:
+        failures = series("backout_anchor_failures_total")
+        assert (await home.metrics())[failures] == 0
+        assert home.bot.observing.anchoring is not None
+        home.bot.observing.anchoring.failed += 1
+        assert (await home.metrics())[failures] == 1
+
+
 async def test_http_mode_serves_it_on_the_port_of_slacks_events(tmp_path: Path) -> None:
     """One port for all; before Slack has let us in, `/readyz` says what is missing."""
     async with watched(tmp_path, mode="http", port=free_port()) as home:
