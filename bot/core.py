@@ -29,6 +29,7 @@ from flows.opening import AnyEngine, open_driver
 from flows.performing import Performer
 from flows.planning import Planner
 from flows.runs import Run
+from flows.turnstiles import Turnstiles
 
 
 async def _no_report(run: Run, command: c.FileReport) -> Iterable[Event]:
@@ -88,6 +89,7 @@ class Core:
             surroundings=surroundings_of(settings),
             clients=self.clients,
             messenger=telling.messenger,
+            turnstiles=Turnstiles(settings.concurrency),
         )
         watch = Watch()
         engine.listen(watch.heard)

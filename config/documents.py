@@ -5,6 +5,7 @@ can point at a line and column.  What a configuration doesn't need is refused he
 duplicate keys, several documents, merge keys, oversized files.  Called by `config.loader`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,9 @@ from config.places import ConfigurationError, Place, Problem, shown
 MAX_CHARACTERS = 256 * 1024
 MAX_VALUES = 20_000
 MAX_DEPTH = 30
+MAX_BRACKETS = 100
+BRACKET = re.compile(r"[\[\]{}]")
+TOO_DEEP = "the values are nested too deeply"
 SCALAR_TAGS = frozenset({"str", "int", "float", "bool", "null"})
 
 Trail = tuple[str | int, ...]
@@ -116,6 +120,8 @@ def parse(text: str, path: str) -> Document:
         raise ConfigurationError(
             [Problem(place=whole, message=f"the file is larger than {limit} characters")]
         )
+    if _brackets(text) > MAX_BRACKETS:
+        raise ConfigurationError([Problem(place=whole, message=TOO_DEEP)])
     try:
         yaml = YAML(typ="safe", pure=True)
         node = yaml.compose(text)
@@ -125,9 +131,23 @@ def parse(text: str, path: str) -> Document:
         data = builder.build(node, (), whole)
     except YAMLError as error:
         raise ConfigurationError([_form_problem(error, path)]) from None
+    except RecursionError:
+        raise ConfigurationError([Problem(place=whole, message=TOO_DEEP)]) from None
     if builder.problems:
         raise ConfigurationError(builder.problems)
     return Document(path=path, data=data, spots=builder.spots)
+
+
+def _brackets(text: str) -> int:
+    """Return how deep brackets stand in brackets, those in texts among them.
+
+    The time that ruamel takes grows with the square of it.
+    """
+    depth = deepest = 0
+    for found in BRACKET.finditer(text):
+        depth = depth + 1 if found[0] in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _form_problem(error: YAMLError, path: str) -> Problem:

@@ -5,6 +5,7 @@ reads (AWS_PROFILE, AWS_REGION, …) is left to it.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,6 +73,15 @@ def _checked_retention(value: str | None) -> str | None:
     return value
 
 
+def _by_name(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if any(not name.strip() or not equals for name, equals, _ in pairs):
+        raise ValueError("expected providers and numbers, such as aws=8,kubernetes=16")
+    return {name.strip(): number.strip() for name, _, number in pairs}
+
+
 Folder = Annotated[Path, AfterValidator(_expanded)]
 
 
@@ -124,6 +134,9 @@ class Settings(BaseSettings):
         default=None, validation_alias="BACKOUT_RETENTION"
     )
     helm: str = Field(default="helm", min_length=1, validation_alias="BACKOUT_HELM")
+    concurrency: Annotated[
+        Mapping[str, Annotated[int, Field(ge=1, le=1_000)]], NoDecode, BeforeValidator(_by_name)
+    ] = Field(default_factory=dict, validation_alias="BACKOUT_CONCURRENCY")
 
     @property
     def anchor_places(self) -> tuple[keeping.AnchorPlace, ...]:

@@ -6,7 +6,7 @@ Made by `flows.performing` and `flows.planning`, one for each use of an action.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from config.models.bundles import Bundle
@@ -20,6 +20,7 @@ from flows.actions import (
     TransientError,
 )
 from flows.runs import Run
+from flows.turnstiles import Turnstiles
 
 Json = Any
 Report = Callable[[str], None]
@@ -53,6 +54,7 @@ class Workshop:
     surroundings: Surroundings
     clients: Clients
     messenger: Messenger
+    turnstiles: Turnstiles = field(default_factory=Turnstiles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

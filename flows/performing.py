@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -168,14 +169,27 @@ class Performer:
             await job.context.pause(pause)
 
     async def _change(self, job: Job, command: PerformStep) -> Event:
-        """Look again, commit the intent, make the change, look whether it took effect."""
+        """Take a turn, make the change, look whether it took effect."""
+        provider = job.step.uses.partition(".")[0]
+        async with self._workshop.turnstiles.turn(provider, job.context):
+            # What was waited for the turn is no part of the step's time.
+            deadline = self._engine.now() + timedelta(seconds=job.step.window)
+            job = replace(job, deadline=deadline)
+            made = await self._make(job, command)
+        return await self._settle(job, made) if isinstance(made, Mapping) else made
+
+    async def _make(self, job: Job, command: PerformStep) -> Event | Mapping[str, Any]:
+        """Look again, commit the intent, make the change; return what was captured before it.
+
+        An event is returned instead where it ends in one.
+        """
         step, record = job.step, job.record
         async with answered_within(LOOK_TIMEOUT):
             fresh = await job.action.preview(job.inputs, job.context)
         if fresh.in_place and not record.started:
             verdict = await self._verdict(job, {})
             if not isinstance(verdict, Refuted):
-                return await self._settle(job, {})
+                return {}
         if _drifted(job.run, step, record, fresh):
             return events.DriftFound(
                 step=step.id,
@@ -203,7 +217,7 @@ class Performer:
                 await job.action.apply(job.inputs, captured, job.context)
         except TimeoutError:
             return job.attempt.doubted(f"no answer within {step.budget:.0f} s")
-        return await self._settle(job, captured)
+        return captured
 
     def _intend(self, job: Job, started: events.StepStarted, command: PerformStep) -> bool:
         """Commit the intent; say whether the call may leave.

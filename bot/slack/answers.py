@@ -12,7 +12,14 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.deciding import Reply
 from bot.slack.background import Background
-from bot.slack.calls import Calls, NoAnswerError, RateLimitedError, RefusedError, is_loopback
+from bot.slack.calls import (
+    TIMEOUT,
+    Calls,
+    NoAnswerError,
+    RateLimitedError,
+    RefusedError,
+    is_loopback,
+)
 from bot.slack.coalescing import Sleep
 
 log = logging.getLogger(__name__)
@@ -82,7 +89,7 @@ class Answers:
         await self._calls.do(client.chat_postMessage, channel=user, text=reply.text, blocks=blocks)
 
     async def _through(self, url: str, user: str, reply: Reply) -> None:
-        client = AsyncWebhookClient(url, session=self._session)
+        client = AsyncWebhookClient(url, timeout=int(TIMEOUT), session=self._session)
         if is_loopback(url):
             client.proxy = None
         try:

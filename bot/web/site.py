@@ -15,6 +15,8 @@ from bot.web.health import Health, Part
 
 EVENTS_PATH = "/slack/events"
 MOST_BYTES = 1024 * 1024
+IDLE = 30.0
+"""Seconds without a whole request, from the connection's first byte on, that end a connection."""
 
 Page = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Makes the page of metrics for an Accept header: its bytes and their type."""
@@ -72,7 +74,7 @@ def _answer(said: str, parts: tuple[Part, ...]) -> web.Response:
 
 async def serve(app: web.Application, *, host: str, port: int) -> web.AppRunner:
     """Listen; `await runner.cleanup()` ends it.  Raises `ListenError`."""
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
