@@ -55,7 +55,7 @@ class Entrance:
             return False
         try:
             return self._verifier.is_valid_request(body, dict(headers))
-        except (ValueError, TypeError):  # a time that is no number, letters that no signature has
+        except (ArithmeticError, TypeError, ValueError):  # a time or letters that no signature has
             return False
 
     async def _taken(self, make: Callable[[], AsyncBoltRequest]) -> BoltResponse:
