@@ -1,5 +1,7 @@
 """Slack's answers fall into three kinds, and a limit is kept without asking again."""
 
+from contextlib import suppress
+
 import aiohttp
 import pytest
 
@@ -8,6 +10,7 @@ from bot.slack.calls import (
     NoAnswerError,
     RateLimitedError,
     RefusedError,
+    SlackCallError,
     is_loopback,
     web_client,
 )
@@ -98,3 +101,30 @@ def test_the_sdk_tries_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert web_client("xoxb-test", "http://127.0.0.1:8400/api/").proxy is None
     assert is_loopback("http://localhost:1/")
     assert not is_loopback("https://slack.com/api/")
+
+
+async def test_every_call_is_told_with_its_result() -> None:
+    """Also one that was held back; a limit is told with the wait that it asks."""
+    door, told, limits = calls(), [], []
+    door.told = lambda _method, result, _seconds: told.append(result)
+    door.limited = lambda _method, seconds: limits.append(seconds)
+    await door.do(response(200, {"ok": True}))
+    limited = response(429, {"ok": False}, {"Retry-After": "30"})
+    for call in (limited, limited, response(500, {"ok": False}), response(200, {"ok": False})):
+        with suppress(SlackCallError):
+            await door.do(call, channel="C1" if call is limited else "C2")
+    assert told == ["ok", "limited", "held_back", "no_answer", "refused"]
+    assert limits == [30.0]
+
+
+async def test_a_token_that_slack_takes_no_more_is_known() -> None:
+    """Until it takes it again; another refusal says nothing of the token."""
+    door = calls()
+    with pytest.raises(RefusedError):
+        await door.do(response(200, {"ok": False, "error": "channel_not_found"}))
+    assert door.turned_away == ""
+    with pytest.raises(RefusedError):
+        await door.do(response(200, {"ok": False, "error": "token_revoked"}))
+    assert door.turned_away == "token_revoked"
+    await door.do(response(200, {"ok": True}))
+    assert door.turned_away == ""

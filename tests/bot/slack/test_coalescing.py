@@ -125,3 +125,20 @@ async def test_a_refusal_ends_one_view_only() -> None:
     cards.mark("INC-1")
     await background.drain()
     assert screen.shown == 1
+
+
+async def test_how_long_a_change_waited_is_told() -> None:
+    """From the first change that a view shows, through limits; and what was given up."""
+    clock, background = Clock(), Background()
+    screen = Screen(clock)
+    cards = coalescer(screen, background)
+    told: list[tuple[str, float]] = []
+    cards.shown = lambda result, seconds: told.append((result, seconds))
+    screen.troubles = [RateLimitedError("chat_update", 12.0)]
+    cards.mark("INC-1")
+    await background.drain()
+    screen.troubles = [RefusedError("chat_update", {"error": "is_archived"})]
+    clock.now += 60
+    cards.mark("INC-1")
+    await background.drain()
+    assert told == [("sent", 12.0), ("given_up", 0.0)]
