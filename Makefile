@@ -17,7 +17,7 @@ PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt 
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo assets test check lint types contracts fmt bench docs rights pins clean
+.PHONY: help demo assets test fuzz check lint types contracts fmt bench docs rights pins clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ assets:  ## build the real Kubernetes and Helm that tests/real needs (once; minu
 
 test: $(DEV)  ## run the tests (ARGS="-k gates" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(DEV)  ## search long for input that breaks anything (FUZZ_EXAMPLES=2000; prints how to see it again)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/python -m pytest tests/fuzz --timeout 0 $(ARGS)
 
 check: lint types contracts  ## lint, types and import contracts
 

@@ -4,9 +4,12 @@ Made by `bot.wiring`; webhooks add their own paths.  It stays up while the bot d
 whoever asks learns that it does.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 
 from bot.slack.entrance import Entrance
@@ -72,9 +75,25 @@ def _answer(said: str, parts: tuple[Part, ...]) -> web.Response:
     return web.json_response(body, status=503 if wrong else 200)
 
 
+class _OurFaults(logging.Filter):
+    """Passes over what is no HTTP: anybody could fill the log with it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is about a fault of ours."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+@cache
+def _quiet() -> logging.Logger:
+    logger = logging.getLogger("bot.web.server")
+    logger.addFilter(_OurFaults())
+    return logger
+
+
 async def serve(app: web.Application, *, host: str, port: int) -> web.AppRunner:
     """Listen; `await runner.cleanup()` ends it.  Raises `ListenError`."""
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE, logger=_quiet())
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
