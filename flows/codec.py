@@ -22,6 +22,9 @@ COMMANDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in get_args(co
 UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
+DAMAGED = "the journal was damaged, or written by a newer Backout"
+
+
 class CodecError(Exception):
     """What the journal holds was written by a newer version, or is damaged."""
 
@@ -68,12 +71,19 @@ def decode_command(kind: str, body: str) -> Command:
 def _decode(kinds: Mapping[str, type[Any]], kind: str, body: str) -> Any:
     if kind not in kinds:
         raise CodecError(f"{kind} is not known: this journal was written by a newer Backout")
-    return _adapter(kinds[kind]).validate_json(body)
+    return _read(kinds[kind], body)
+
+
+def _read(kind: type[Any], body: str) -> Any:
+    try:
+        return _adapter(kind).validate_json(body)
+    except ValueError:  # its words would repeat what people wrote
+        raise CodecError(f"{kind.__name__} can't be read: {DAMAGED}") from None
 
 
 def decode_actor(body: str) -> Actor:
-    """Read an actor."""
-    actor: Actor = _adapter(Actor).validate_json(body)
+    """Read an actor.  Raises `CodecError` for a damaged one."""
+    actor: Actor = _read(Actor, body)
     return actor
 
 
@@ -92,15 +102,23 @@ def decode_run(body: str) -> Run:
 
     Raises `CodecError` for one of a newer version.
     """
-    plain = json.loads(body)
-    version = plain.get("version", 0)
+    try:
+        plain = json.loads(body)
+        version = int(plain.get("version", 0))
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        raise CodecError(f"a snapshot can't be read: {DAMAGED}") from None
     if version > VERSION:
         raise CodecError(
             f"the snapshot has version {version}, this Backout reads up to {VERSION}: "
             "start the newer one again"
         )
     while version < VERSION:
+        if version not in UPGRADES:
+            raise CodecError(f"a snapshot of version {version} can't be read: {DAMAGED}")
         plain = UPGRADES[version](plain)
         version = plain["version"]
-    run: Run = _adapter(Run).validate_python(plain, strict=False)
+    try:
+        run: Run = _adapter(Run).validate_python(plain, strict=False)
+    except ValueError:
+        raise CodecError(f"a snapshot can't be read: {DAMAGED}") from None
     return run

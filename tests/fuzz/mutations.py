@@ -96,11 +96,11 @@ def mutated(draw: st.DrawFn, original: Any, most: int = 3) -> Any:
             case "drop":
                 del parent[key]
             case "junk":
-                parent[key] = draw(JUNK)
+                parent[key] = deepcopy(draw(JUNK))
             case "wrap":
                 parent[key] = draw(st.sampled_from(([parent[key]], {"value": parent[key]})))
             case _ if isinstance(parent, dict):
-                parent[draw(st.text(max_size=10))] = draw(JUNK)
+                parent[draw(st.text(max_size=10))] = deepcopy(draw(JUNK))
             case _:
-                parent.append(draw(JUNK))
+                parent.append(deepcopy(draw(JUNK)))
     return value
