@@ -216,10 +216,11 @@ class _Examination:
 
 def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the first and the last of each unbroken stretch of rising numbers."""
+    known = set(numbers)
     for first in numbers:
-        if first - 1 not in numbers:
+        if first - 1 not in known:
             last = first
-            while last + 1 in numbers:
+            while last + 1 in known:
                 last += 1
             yield first, last
 
@@ -252,10 +253,10 @@ def _elsewhere(row: Row, rows: Sequence[Row]) -> int | None:
 
 def _inserted(links: Sequence[Link]) -> Iterator[Link]:
     """Yield the rows that nothing follows, while a later row follows the one before them."""
-    followed = {link.row["prev"] for link in links}
+    followed = {link.row["prev"]: number for number, link in enumerate(links)}  # where last
     expected = GENESIS
     for number, link in enumerate(links):
-        later = any(each.row["prev"] == expected for each in links[number + 1 :])
+        later = followed.get(expected, -1) > number
         if later and link.row["hash"] not in followed:
             yield link
         else:
