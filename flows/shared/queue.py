@@ -13,11 +13,13 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from flows import codec
-from flows.commands import Command
+from flows.commands import Announce, Command, EndPages, FileReport, OpenChannel, SendPage
 from flows.engine import LaterError
 
 TASK = "backout.command"
 QUEUE = "backout"
+TO_PEOPLE = (Announce, EndPages, FileReport, OpenChannel, SendPage)
+"""Tried again and again while people can't be told: everything else is claimed before them."""
 
 
 class Queue:
@@ -37,7 +39,12 @@ class Queue:
         """Queue a command; `due` (by the database's clock) is None for at once."""
         kind, body = type(command).__name__, codec.encode(command)
         job = self._app.configure_task(
-            TASK, queue=QUEUE, schedule_at=due, connection=connection, allow_unknown=True
+            TASK,
+            queue=QUEUE,
+            priority=0 if isinstance(command, TO_PEOPLE) else 1,
+            schedule_at=due,
+            connection=connection,
+            allow_unknown=True,
         )
         job.defer(incident=incident, kind=kind, body=body)
 
