@@ -19,6 +19,7 @@ from flows.events import Event, TimerFired
 log = logging.getLogger(__name__)
 LONGEST_DELAY = 60.0
 LONGEST_SLEEP = 30.0
+SET_BACK = 1.0  # seconds that the clock must lag behind to count as set back
 AFTER_A_FAULT = 5.0
 GRACE = 10.0
 
@@ -35,6 +36,7 @@ class Driver:
         self._wake = asyncio.Event()
         self._stopping = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._looked = engine.now(), time.monotonic()
         self._came_round = time.monotonic()
         engine.wake = self._wake.set
 
@@ -56,6 +58,8 @@ class Driver:
         """
         now = self._engine.now()
         try:
+            if self._is_set_back(now):
+                self._engine.hasten()
             for queued in self._engine.due(now):
                 if queued.id not in self._tasks:
                     self._start(queued)
@@ -64,6 +68,12 @@ class Driver:
             log.exception("the queue can't be read; again in %.0f s", AFTER_A_FAULT)
             return AFTER_A_FAULT
         return LONGEST_SLEEP if left is None else min(left, LONGEST_SLEEP)
+
+    def _is_set_back(self, now: datetime) -> bool:
+        """Say whether the clock was set back since the last look: pauses would last for ever."""
+        at = time.monotonic()
+        (before, looked), self._looked = self._looked, (now, at)
+        return (now - before).total_seconds() < at - looked - SET_BACK
 
     def _start(self, queued: Queued) -> None:
         task = asyncio.create_task(self._do(queued), name=f"command-{queued.id}")

@@ -53,6 +53,7 @@ class EmbeddedEngine(RecordingEngine):
         self._folder = folder
         self._journal = Journal.open(folder)
         super().__init__(self._journal, clock=clock)
+        self.hasten()
         self._open: dict[str, Run] = {run.id: run for run in self._journal.runs(ended=False)}
 
     def close(self) -> None:
@@ -70,6 +71,11 @@ class EmbeddedEngine(RecordingEngine):
         with self._journal.transaction():
             self._journal.postpone(queued.id, self.now().timestamp() + delay)
         self.wake()
+
+    def hasten(self) -> None:
+        """End every pause: at a start, and where the clock was set back, nobody knows its rest."""
+        with self._journal.transaction():
+            self._journal.hasten(self.now().timestamp())
 
     def due(self, now: datetime | None = None) -> tuple[Queued, ...]:
         """Return the commands that are due now, or at the time given."""

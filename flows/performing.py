@@ -291,25 +291,27 @@ class Performer:
         return await self._look_into(job, began + timedelta(seconds=step.settle))
 
     async def _look_into(self, job: Job, settled: datetime) -> Event:
+        """Look; what has to be waited for is not waited for longer where the clock was set back."""
+        looked = self._elapsed()
         while True:
             try:
                 verdict = await self._verdict(job, job.record.captured or {})
             except TransientError as error:
                 verdict = NotYet(progress=f"can't look right now: {error}", after=error.delay)
-            now = self._engine.now()
+            now, waited = self._engine.now(), self._elapsed() - looked
+            left = min((settled - now).total_seconds(), job.step.settle - waited)
             match verdict:
                 case Holds():
                     return job.attempt.succeeded(verdict, reconciled=True)
                 case NotYet():
-                    if now >= job.deadline:
+                    if now >= job.deadline or waited >= max(job.step.budget, LOOK_TIMEOUT):
                         why = f"in doubt for too long: {verdict.progress}"
                         return job.attempt.failed(why)
                     job.context.report(verdict.progress)
                     pause = verdict.after
                 case Refuted():
-                    if (verdict.final and self._engine.exclusive) or now >= settled:
+                    if (verdict.final and self._engine.exclusive) or left <= 0:
                         return job.attempt.refuted(verdict.why)
-                    left = (settled - now).total_seconds()
                     job.context.report(f"{verdict.why}; it could still come for {left:.0f} s")
                     pause = min(left, 2.0)
             await job.context.pause(pause)
