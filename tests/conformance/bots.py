@@ -20,7 +20,7 @@ from typing import Any
 
 from bot.core import Core, Telling
 from config.settings import Settings
-from flows import codec, commands, events
+from flows import codec, commands, driver, events
 from flows.actions import TransientError, UnknownOutcomeError
 from flows.engine import AwayError, Delivery, LaterError
 from flows.events import Event
@@ -33,6 +33,7 @@ from tests.conformance.points import Deadly, Points
 Json = Any
 LANDED = 0.3  # seconds after which nothing that a dead bot said is still on its way
 AGAIN = 0.1
+LOOKS = 1.0
 LONGEST_LINE = 2**20
 
 
@@ -172,6 +173,7 @@ async def live(connection: socket.socket) -> None:
     told = folder / f"{birth.name}.point"
     points.install(Points(told, folder / "points.seen", deadly))
     hooks.install()
+    driver.LONGEST_SLEEP = LOOKS  # else a clock that is set costs half a minute
     unguarded.forget(birth.forgets)
     core = wired(birth, World(folder / "estate"))
     loop = asyncio.get_running_loop()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import cycle
 from random import Random
 from typing import Any
 
+from tests.conformance.checks import Findings
 from tests.conformance.kinds import EMBEDDED
 from tests.conformance.worlds import World
 
 Json = Any
 LONGEST_LIFE = 60  # moments
 MOST_INCIDENTS = 8
+STILL = 8.0  # seconds; what takes so long in a world of two brief runs does not move
 AT_FIRST = ("commit: before migration", "commit: after migration")
 """Moments that come once in the life of a journal."""
 
@@ -69,3 +74,15 @@ class Chance:
         while number == 0 or self.left > 0:
             number += 1
             self._world.play(incidents=number)
+
+
+def after_each(world: World, moments: tuple[str, ...], deaths: int) -> Iterator[Findings]:
+    """Play until nothing moves, killing at these moments by turns; yield what is found so far."""
+    turns = cycle(moments)
+    world.deadly = lambda: {"names": [next(turns)]} if moments else None
+    for number in range(1, deaths + 1):
+        world.play(incidents=number, seconds=STILL)
+        with suppress(AssertionError):  # a bot whose fault made it end by itself
+            for life in list(world.lives):
+                world.kill(life)
+        yield world.findings()

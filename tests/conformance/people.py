@@ -37,6 +37,7 @@ class Mood(Flag):
     HOLDS = auto()
     DENIES = auto()
     TALKS = auto()
+    ALONE = auto()  # nobody approves but one
 
 
 MOODS = (Mood.PLAIN, Mood.HOLDS, Mood.DENIES, Mood.UNDOES)
@@ -113,7 +114,7 @@ class People:
         elif run.state is State.HOLD:
             yield from self._unhold(run)
         elif run.state is State.ASSESS and run.blocked:
-            asked = events.PlanAsked(procedure=None)
+            asked = events.PlanAsked(procedure="back")
             yield self._word(run, "plan", asked, MARCUS, run.planning)
         elif run.working:
             yield from self._steps(run)
@@ -140,7 +141,7 @@ class People:
         if Mood.DENIES in mood and run.planning < 2:
             yield self._verdict(run, PLAN_SCOPE, ALEX, Verb.DENY)
             return
-        for who in (EMILY, JENNIFER):
+        for who in (EMILY,) if Mood.ALONE in mood else (EMILY, JENNIFER):
             yield self._verdict(run, PLAN_SCOPE, who, Verb.APPROVE)
 
     def _steps(self, run: Run) -> Iterator[Word]:
@@ -154,6 +155,9 @@ class People:
         if time.monotonic() - since < THINKING:
             return
         failed = run.failed()
+        if any("plan again" in run.steps[step.id].summary for step in failed):
+            yield self._word(run, "replan", events.ReplanAsked(reason="old"), JENNIFER, run.seq)
+            return
         done = [step for step in failed if self._estate.struck(run.id, step.id)]
         for step in done:
             skip = events.SkipAsked(step=step.id, reason="it was done")
