@@ -3,6 +3,7 @@
 Built by `bot.wiring` around everything else; nothing else knows that it is watched.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,10 +20,12 @@ from bot.tracing.tracer import Tracer, exporting_of
 from bot.web import checks
 from bot.web.health import Health
 from bot.web.site import Site, serve
-from bot.witnessing import Witness, write_down
 from config.models.bundles import Bundle
 from config.settings import Settings
 from flows.engine import AwayError
+from flows.moments import Moment
+
+log = logging.getLogger(__name__)
 
 
 class Observing:
@@ -50,16 +53,13 @@ class Observing:
         self.anchoring: Anchoring | None = None
         self.metrics = Metrics(bundles)
         self.metrics.look = self._look
-        self.witness = Witness(core.engine)
-        self.witness.tell(write_down)
-        self.witness.tell(self.metrics.happened)
+        core.engine.witness(write_down)
+        core.engine.witness(self.metrics.happened)
         self._exporting = exporting_of()
         if self._exporting is not None:
             tracer = Tracer(core.engine, self._exporting.send)
             tracer.catch_up()
-            self.witness.tell(tracer.happened)
-        core.engine.witness(self.witness.seen)
-        core.engine.listen(self.witness.heard)
+            core.engine.witness(tracer.happened)
         core.engine.timed = self.metrics.committed
         slack.calls.told = self.metrics.called
         slack.calls.limited = self.metrics.limited
@@ -130,3 +130,15 @@ class Observing:
             ready=ready,
             version=version("backout"),
         )
+
+
+def write_down(moment: Moment) -> None:
+    """Log one line an event: what, of which incident, and who; never what was said in it."""
+    recorded, event = moment.recorded, moment.recorded.event
+    kind, actor = type(event).__name__, recorded.actor
+    said = actor.id if "@" in actor.name else actor.name
+    fields = {"incident": moment.run.id, "seq": recorded.seq, "kind": kind, "actor": said}
+    fields |= {
+        name: getattr(event, name) for name in ("step", "attempt") if getattr(event, name, None)
+    }
+    log.info("%s #%d by %s", kind, recorded.seq, said, extra=fields)

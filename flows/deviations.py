@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from flows import events as e
+from flows.moments import Moment
 from flows.runs import Run
 from flows.states import Outcome, State, StepState
-from flows.stretches import Moment
 
 
 class Off(StrEnum):

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from flows.commands import Command
 from flows.events import Actor, Event, IncidentDeclared, Recorded
+from flows.moments import Moment
 from flows.progress import Progress
 from flows.runs import Run
 
@@ -135,7 +136,7 @@ class Engine(Protocol):
         """Have `heard` called after every commit of any process, with the run as it is now."""
         ...
 
-    def witness(self, seen: Callable[[Run, Recorded], None]) -> None:
+    def witness(self, seen: Callable[[Moment], None]) -> None:
         """Have `seen` called once for each event, after its commit, where it was recorded."""
         ...
 

@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from flows.commands import Command, PerformStep, SetTimer, UndoStep
-from flows.decisions import decide
 from flows.engine import Declared, Delivery, Queued, UnknownIncidentError
 from flows.events import BOT, Actor, BotResumed, Event, IncidentDeclared, Recorded
+from flows.moments import Moment, moment
 from flows.progress import Progress
 from flows.runs import Run
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -102,8 +103,8 @@ class RecordingEngine:
         """Has whoever drives look at once for what is due; replicas look all the time."""
         self.progress = Progress()
         self._heard: list[Callable[[Run], None]] = []
-        self._seen: list[Callable[[Run, Recorded], None]] = []
-        self._written: list[tuple[Run, Recorded]] = []
+        self._seen: list[Callable[[Moment], None]] = []
+        self._written: list[Moment] = []
         self.timed: Callable[[float], None] = lambda _seconds: None
 
     def now(self) -> datetime:
@@ -114,7 +115,7 @@ class RecordingEngine:
         """Have `heard` called after every commit."""
         self._heard.append(heard)
 
-    def witness(self, seen: Callable[[Run, Recorded], None]) -> None:
+    def witness(self, seen: Callable[[Moment], None]) -> None:
         """Have `seen` called with every event that this process records, after its commit."""
         self._seen.append(seen)
 
@@ -229,32 +230,33 @@ class RecordingEngine:
         """Within a transaction: stamp, decide, append, store, queue."""
         now = max(self.now(), run.updated_at) if run else self.now()
         recorded = Recorded(seq=run.seq + 1 if run else 1, at=now, actor=actor, event=event)
-        after, commands = decide(run, recorded)
+        told = moment(run, recorded)
+        after = told.run
         self._store.append(after.id, event_id, recorded)
         self._store.keep_run(after)
-        for command in commands:
+        for command in told.commands:
             # Not `now`: where the clock was set back, the run's own time is still to come.
             self._store.queue(after.id, command, _due(command, self.now()))
-        self._written.append((after, recorded))
+        self._written.append(told)
         return after
 
     def _committed(self, run: Run) -> None:
         written, self._written = self._written, []
-        for after, recorded in written:
+        for told in written:
             for seen in self._seen:
-                _call(seen, after, recorded)
+                _call(seen, told, run.id)
         self._tell(run)
 
     def _tell(self, run: Run) -> None:
         for heard in self._heard:
-            _call(heard, run)
+            _call(heard, run, run.id)
 
 
-def _call(told: Callable[..., None], run: Run, *more: Recorded) -> None:
+def _call(told: Callable[[T], None], what: T, incident: str) -> None:
     try:
-        told(run, *more)
+        told(what)
     except Exception:
-        log.exception("a view of %s failed; the run goes on", run.id)
+        log.exception("a view of %s failed; the run goes on", incident)
 
 
 def outcome_id(queued: Queued, number: int) -> str:

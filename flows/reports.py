@@ -13,11 +13,12 @@ from flows.decisions import NotDeclaredError
 from flows.deviations import Deviation, Off, deviations
 from flows.events import FollowUp, Recorded
 from flows.gates import REVIEW_SCOPE
+from flows.moments import Moment, moments
 from flows.plans import PlannedStep
 from flows.rulings import Call, Ruling, calls, rulings
 from flows.runs import Run, StepRecord
 from flows.states import Outcome, State, StepState
-from flows.stretches import For, Moment, Phase, Wait, Work
+from flows.stretches import For, Phase, Wait, Work
 
 FOLLOW_UP = "follow_up"
 
@@ -144,7 +145,7 @@ def report(
 
     Raises `NotDeclaredError` for events that do not begin with a declaration.
     """
-    told = stretches.moments(history)
+    told = moments(history)
     if not told:
         raise NotDeclaredError("there is no event")
     run = told[-1].run

@@ -12,8 +12,9 @@ from flows import stretches
 from flows.deviations import title_of
 from flows.events import Actor
 from flows.gates import Gate, Person
+from flows.moments import Moment
 from flows.paging import Reached
-from flows.stretches import Moment, Wait
+from flows.stretches import Wait
 
 RULED = (
     e.QuestionAnswered,

@@ -1,20 +1,17 @@
 """What lasted how long in a run: folded from its events, for the report.
 
-`moments` folds a history once; the others look at the run before and after each event, so that
-nothing here knows which event does what.  Pure; used by `flows.reports`, and event by event by
-what `bot.witnessing` tells.
+All look at the run before and after each event (`flows.moments`), so that nothing here knows which
+event does what.  Pure; used by `flows.reports`.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from flows.commands import Command
-from flows.decisions import decide
-from flows.events import Recorded
 from flows.gates import PLAN_SCOPE, Gate
+from flows.moments import Moment
 from flows.plans import PlannedStep
 from flows.runs import Run, StepRecord
 from flows.states import State, StepState
@@ -32,22 +29,6 @@ class For(StrEnum):
     HOLD = "hold"
     QUESTIONS = "questions"
     ADVICE = "advice"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """One event with the run before and after it.  `counted` where it changed anything."""
-
-    recorded: Recorded
-    before: Run | None
-    run: Run
-    commands: tuple[Command, ...]
-    counted: bool
-
-    @property
-    def at(self) -> datetime:
-        """When it was."""
-        return self.recorded.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +78,6 @@ class Phase:
     def late(self) -> bool:
         """Whether it lasted longer than it should."""
         return self.budget is not None and self.seconds > self.budget
-
-
-def moment(before: Run | None, recorded: Recorded) -> Moment:
-    """Fold one event.  Raises `NotDeclaredError` where it is the first and no declaration."""
-    run, commands = decide(before, recorded)
-    same = before and replace(before, seq=run.seq, updated_at=run.updated_at) == run
-    return Moment(recorded=recorded, before=before, run=run, commands=commands, counted=not same)
-
-
-def moments(history: Iterable[Recorded]) -> tuple[Moment, ...]:
-    """Fold a history.  Raises `NotDeclaredError` where it does not begin with the declaration."""
-    found: list[Moment] = []
-    run: Run | None = None
-    for recorded in history:
-        found.append(moment(run, recorded))
-        run = found[-1].run
-    return tuple(found)
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from flows import events as e
 from flows.commands import About, Announce, PerformStep
 from flows.gates import PLAN_SCOPE, REVIEW_SCOPE, Decision, Denied, Gate, Open, Satisfied, evaluate
 from flows.losing import moment_told
+from flows.moments import Moment
 from flows.plans import Plan
 from flows.runs import Run
 from flows.states import Outcome, State, StepState
-from flows.stretches import Moment
 
 Samples = Iterator[Sample]
 ENDS_AN_ATTEMPT = (

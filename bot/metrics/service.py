@@ -13,7 +13,7 @@ from bot.metrics.gauges import Gauges, Look
 from bot.metrics.instruments import Instruments
 from bot.metrics.samples import Name, Sample
 from config.models.bundles import Bundle
-from flows.stretches import Moment
+from flows.moments import Moment
 
 
 class Metrics:

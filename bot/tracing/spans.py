@@ -11,9 +11,9 @@ from hashlib import sha256
 
 from bot.metrics.counting import ENDS_AN_ATTEMPT, ended_gates, outcome_of, scope_of, uses_of
 from flows import events as e
+from flows.moments import Moment
 from flows.runs import Run
 from flows.states import StepState
-from flows.stretches import Moment
 
 BUSY = (StepState.RUNNING, StepState.DOUBT)
 WRONG = ("failed", "tried_again", "refuted", "drifted", "undo_failed", "denied", "expired")

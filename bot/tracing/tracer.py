@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.tracing.spans import Attempts, Span, begin, begun, spans
 from flows.engine import AwayError, Engine
-from flows.stretches import Moment, moments
+from flows.moments import Moment, moments
 
 if TYPE_CHECKING:
     from bot.tracing.exporting import Exporting

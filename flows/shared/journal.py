@@ -46,8 +46,8 @@ SEQ_OF = "SELECT seq FROM runs WHERE incident = %s"
 SEQS = "SELECT incident, seq FROM runs WHERE NOT ended OR %s ORDER BY number"
 SNAPSHOTS = "SELECT incident, snapshot FROM runs WHERE incident = ANY(%s)"
 UNREVIEWED = """
-SELECT incident FROM runs WHERE system = %s AND snapshot::jsonb -> 'debt' ->> 'gate' IS NOT NULL
-    AND snapshot::jsonb -> 'debt' ->> 'paid_at' IS NULL ORDER BY number
+SELECT incident FROM runs WHERE system = %s AND snapshot::json -> 'debt' ->> 'gate' IS NOT NULL
+    AND snapshot::json -> 'debt' ->> 'paid_at' IS NULL ORDER BY number
 """
 OPEN_ON = "SELECT incident FROM runs WHERE system = %s AND NOT ended"
 OF_CHANNEL = "SELECT incident FROM runs WHERE channel = %s ORDER BY number DESC LIMIT 1"

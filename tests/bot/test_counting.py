@@ -13,8 +13,8 @@ from bot.metrics.samples import Name, Sample
 from config.models.policies import RecoveryPoint
 from flows import events
 from flows.gates import Verb
+from flows.moments import moments
 from flows.paging import Reached
-from flows.stretches import moments
 from tests.bot import story
 from tests.bot.story import Story
 from tests.flows.test_replay import HISTORIES, read

@@ -15,9 +15,9 @@ from bot.tracing.spans import Span, begun, spans, trace_of
 from bot.tracing.tracer import Tracer, exporting_of
 from flows import events
 from flows.events import Recorded
+from flows.moments import moments
 from flows.replay import replay
 from flows.runs import Run
-from flows.stretches import moments
 from tests.bot import story
 from tests.bot.story import START, Story
 

@@ -109,7 +109,7 @@ def test_events_are_kept_in_the_order_in_which_they_came(opener: Opener) -> None
     heard: list[int] = []
     seen: list[str] = []
     engine.listen(lambda run: heard.append(run.seq))
-    engine.witness(lambda _, recorded: seen.append(type(recorded.event).__name__))
+    engine.witness(lambda told: seen.append(type(told.recorded.event).__name__))
     declared(engine)
     for number in range(20):
         note(engine, f"note {number}")

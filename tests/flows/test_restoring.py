@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from flows import auditing
-from flows.events import NoteAdded, Recorded, StepStarted
+from flows.events import NoteAdded, StepStarted
 from flows.journal import FILE, Journal
-from flows.runs import Run
+from flows.moments import Moment
 from flows.states import Outcome, State
 from tests.flows.bench import EMILY, JENNIFER, Bench
 from tests.flows.estate import Estate, bundle
@@ -79,8 +79,8 @@ async def test_a_step_that_was_done_since_the_copy_is_looked_at_and_not_done_aga
     bench = Bench(tmp_path / "data", estate, bundle())
     copy = tmp_path / "copy.db"
 
-    def begun(run: Run, recorded: Recorded) -> None:
-        if isinstance(recorded.event, StepStarted) and not copy.exists():
+    def begun(told: Moment) -> None:
+        if isinstance(told.recorded.event, StepStarted) and not copy.exists():
             Journal.copy(tmp_path / "data", copy)
 
     bench.engine.witness(begun)

@@ -10,8 +10,8 @@ import pytest
 
 from bot import logs
 from bot.logs import MASK, Redactor
-from bot.witnessing import write_down
-from flows.stretches import moments
+from bot.observing import write_down
+from flows.moments import moments
 from tests.bot import story
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from flows.commands import Command
 from flows.engine import Declared, Delivery, UnknownIncidentError
 from flows.events import Actor, Event, IncidentDeclared, Recorded
+from flows.moments import Moment
 from flows.progress import Progress
 from flows.runs import Run
 
@@ -77,7 +78,7 @@ class FakeEngine:
     def listen(self, heard: Callable[[Run], None]) -> None:
         """Never call."""
 
-    def witness(self, seen: Callable[[Run, Recorded], None]) -> None:
+    def witness(self, seen: Callable[[Moment], None]) -> None:
         """Never call."""
 
     def delivery(self, key: str) -> Delivery | None:
