@@ -17,10 +17,10 @@ PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt 
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo assets test fuzz check lint types contracts fmt bench docs rights pins clean
+.PHONY: help demo assets test test-long fuzz check lint types contracts fmt bench docs rights pins clean
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(SANDBOX)  ## try it: a local Slack and a simulated estate, in your browser
 	@$(BIN)/backout demo $(ARGS)
@@ -30,6 +30,9 @@ assets:  ## build the real Kubernetes and Helm that tests/real needs (once; minu
 
 test: $(DEV)  ## run the tests (ARGS="-k gates" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-long: $(DEV)  ## play at length what shorter tests show as well (about half an hour)
+	@$(BIN)/python -m pytest -m long $(ARGS)
 
 fuzz: $(DEV)  ## search long for input that breaks anything (FUZZ_EXAMPLES=2000; prints how to see it again)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/python -m pytest tests/fuzz --timeout 0 $(ARGS)

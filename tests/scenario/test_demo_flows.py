@@ -117,6 +117,7 @@ def share(state: Object, group: str) -> int:
 
 
 @pytest.mark.covers("AIVO-FLOW4")
+@pytest.mark.long
 async def test_gradual(play: Play) -> None:
     """The new version is slow: its share goes down in steps, watched, until it has none."""
     await play.broken("slow_version")
@@ -154,6 +155,7 @@ async def test_flag(play: Play) -> None:
 
 
 @pytest.mark.covers("AIVO-FLOW7")
+@pytest.mark.long
 async def test_files(play: Play) -> None:
     """Uploads were overwritten: what differs from the backup comes back."""
     await play.broken("bad_files")
@@ -167,6 +169,7 @@ async def test_files(play: Play) -> None:
 
 
 @pytest.mark.covers("AIVO-FLOW1")
+@pytest.mark.long
 async def test_security(play: Play) -> None:
     """A key is misused: everything is shut and stopped, the key ends, and all comes back."""
     await play.broken("breach")
@@ -190,6 +193,7 @@ async def test_security(play: Play) -> None:
 
 
 @pytest.mark.covers("AIVO-FLOW2")
+@pytest.mark.long
 async def test_data(play: Play) -> None:
     """A job overwrites grades: restored to the moment before, agreed to, and cut over."""
     moment = await play.moment()
@@ -212,6 +216,7 @@ async def test_data(play: Play) -> None:
 
 
 @pytest.mark.covers("AIVO-FLOW6", "AIVO-FIX30")
+@pytest.mark.long
 async def test_point_in_time_and_rows(play: Play) -> None:
     """A few rows are wrong: a database is restored beside, and the rows come back from it."""
     here = play.here
@@ -241,6 +246,7 @@ def _in_use(state: Object) -> Object:
 
 
 @pytest.mark.covers("AIVO-FLOW3", "AIVO-R8", "AIVO-V2", "AIVO-V3", "AIVO-V10", "AIVO-C2")
+@pytest.mark.long
 async def test_service_with_its_cache(play: Play) -> None:
     """A release fills the cache with wrong courses: it goes back, and these keys are deleted."""
     here = play.here

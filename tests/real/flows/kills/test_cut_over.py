@@ -22,7 +22,7 @@ from tests.real.flows.test_cut_over import BESIDE, GOOD, RESTORES, STOPPED, esta
 from tests.real.services.monitoring import Monitoring
 
 __all__ = ["estate"]
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.crash, pytest.mark.timeout(900)]
 WRITES = "rds:(Create|Delete|Modify|Restore).*"
 AROUND = (
     "database_shut",

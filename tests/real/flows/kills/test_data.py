@@ -24,7 +24,7 @@ DROP TABLE grades, assessments, students, users;
 DROP SCHEMA IF EXISTS backout CASCADE;
 """
 VERSIONS = {"essay.txt": 2, "photo.png": 1, "same.txt": 1, "newer.txt": 1}
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.crash, pytest.mark.timeout(600)]
 Json = Any
 
 

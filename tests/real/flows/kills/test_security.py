@@ -21,7 +21,7 @@ from tests.real.services.aws.server import Aws
 from tests.real.services.monitoring import Monitoring
 
 WRITES = "(elasticloadbalancing:Modify|rds:Create|iam:Update).*"
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.crash, pytest.mark.timeout(900)]
 Json = Any
 
 

@@ -16,7 +16,7 @@ from tests.real.flows.services import Until, estate, reached, shipped_bad, until
 from tests.real.processes import free_port
 
 __all__ = ["estate", "until"]
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.crash, pytest.mark.timeout(600)]
 
 
 def rollbacks(estate: Estate) -> int:
