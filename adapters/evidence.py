@@ -1,111 +1,109 @@
-"""Evidence in a folder: written once, readable by its owner only, never changed.
+"""Evidence: written once, never changed, wherever files are kept.
 
-Implements `flows.actions.Evidence`; made by the wiring in `bot`.
+Implements `flows.actions.Evidence`; made by `bot.stores`.
 """
 
 import asyncio
-import hashlib
-import os
-import tempfile
-from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
-from flows.actions import PermanentError, Stored
+from flows.actions import PermanentError, Stored, TransientError
+from flows.engine import AwayError, JournalError
+from flows.files import Files, FilesError, Kept, kept_as, proper
 
-FOR_OWNER = 0o400
-FOLDER_FOR_OWNER = 0o700
+AGAIN_AFTER = 3.0
+LARGEST_IN_TABLE = 64 * 1024 * 1024
+MIB = 1024 * 1024
 NOTE = "removed.txt"
+T = TypeVar("T")
 
 
-class EvidenceFolder:
-    """Keeps each piece as a file of its name below `root`."""
+class EvidenceStore:
+    """Keeps pieces, each of at most `largest` bytes.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    What actions use does not block; `kept`, `pieces` and `forget` do, and are for the command line
+    and for retention, in threads.
+    """
+
+    def __init__(self, files: Files, *, largest: int | None = None) -> None:
+        self._files = files
+        self._largest = largest
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return self._files.place
 
     async def put(self, name: str, content: bytes) -> Stored:
-        """Keep it.  Raises `PermanentError` for other content, or where it can't be written."""
-        return await asyncio.to_thread(self._put, name, content)
+        """Keep it.
+
+        Raises `PermanentError` for other content under this name and where it can't be kept, and
+        `TransientError` where the store does not answer.
+        """
+        return await self._aside(lambda: self._put(name, content))
 
     async def find(self, name: str) -> Stored | None:
         """Return what is kept under a name."""
-        return await asyncio.to_thread(self._find, name)
+        found = await self._aside(lambda: self._files.find(name))
+        return None if found is None else _stored(found)
 
     async def read(self, name: str) -> bytes:
         """Return its content."""
-        try:
-            return await asyncio.to_thread(self._path(name).read_bytes)
-        except OSError as error:
-            raise PermanentError(f"There is no evidence {name} ({error.strerror}).") from error
+        content = await self._aside(lambda: self._files.read(name))
+        if content is None:
+            raise PermanentError(f"There is no evidence {name} in {self.place}.")
+        return content
 
     def kept(self) -> tuple[str, ...]:
-        """Return the names of the folders, one an incident."""
-        if not self.root.is_dir():
-            return ()
-        return tuple(sorted(each.name for each in self.root.iterdir() if each.is_dir()))
+        """Return the incidents about which something is kept, or was."""
+        with _told():
+            return tuple(sorted({name.partition("/")[0] for name in self._files.names()}))
 
-    def count(self, folder: str) -> int:
-        """Return how many pieces a folder has."""
-        return sum(1 for _ in self._pieces(folder))
+    def pieces(self, incident: str) -> tuple[str, ...]:
+        """Return the names of what is kept about an incident."""
+        with _told():
+            return self._names(incident)
 
-    def forget(self, folder: str, why: str) -> None:
-        """Remove the pieces of a folder, and leave a note that says why."""
-        for path in self._pieces(folder):
-            path.unlink()
-        inside = (path for path in self._path(folder).rglob("*") if path.is_dir())
-        for path in sorted(inside, reverse=True):
-            path.rmdir()
-        (self._path(folder) / NOTE).write_text(why, encoding="utf-8")
+    def forget(self, incident: str, why: str) -> int:
+        """Remove what is kept about an incident, leave a note that says why, and count."""
+        with _told():
+            self._files.put(f"{incident}/{NOTE}", why.encode())
+            return sum(self._files.remove(name) for name in self._names(incident))
 
-    def _pieces(self, folder: str) -> list[Path]:
-        root = self._path(folder)
-        return [path for path in root.rglob("*") if path.is_file() and path != root / NOTE]
+    def _names(self, incident: str) -> tuple[str, ...]:
+        note = f"{proper(incident)}/{NOTE}"
+        return tuple(name for name in self._files.names(incident) if name != note)
 
     def _put(self, name: str, content: bytes) -> Stored:
-        path = self._path(name)
-        try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=FOLDER_FOR_OWNER)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_once(path, content)
-        except OSError as error:
+        if self._largest is not None and len(content) > self._largest:
             raise PermanentError(
-                f"The evidence {name} can't be written below {self.root} ({error.strerror}): "
-                "make room or mend the folder's rights, then retry."
-            ) from error
-        kept, wanted = self._find(name), _stored(name, content)
-        if kept != wanted:
+                f"The evidence {name} has {-(-len(content) // MIB)} MiB, and {self.place} takes "
+                f"{self._largest // MIB} MiB a piece: set BACKOUT_EVIDENCE to a bucket "
+                "(s3://bucket/prefix), start again, then retry."
+            )
+        wanted = kept_as(name, content)
+        if not self._files.put(name, content) and self._files.find(name) != wanted:
             raise PermanentError(
                 f"There is other evidence under the name {name}, and evidence is never replaced."
             )
-        return wanted
+        return _stored(wanted)
 
-    def _find(self, name: str) -> Stored | None:
-        try:
-            return _stored(name, self._path(name).read_bytes())
-        except FileNotFoundError:
-            return None
-
-    def _path(self, name: str) -> Path:
-        parts = PurePosixPath(name).parts
-        if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\0" in name:
-            raise PermanentError(f"{name!r} is no name for evidence.")
-        return self.root.joinpath(*parts)
+    async def _aside(self, act: Callable[[], T]) -> T:
+        with _told():
+            return await asyncio.to_thread(act)
 
 
-def _write_once(path: Path, content: bytes) -> None:
-    """Let the whole file appear at once under a name that is still free; else leave it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a store raises into what an action may raise."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(FOR_OWNER)
-        with suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        Path(temporary).unlink()
+        yield
+    except AwayError as error:
+        raise TransientError(f"Evidence can't be reached: {error}", delay=AGAIN_AFTER) from error
+    except (FilesError, JournalError) as error:
+        raise PermanentError(f"Evidence: {error}") from error
 
 
-def _stored(name: str, content: bytes) -> Stored:
-    return Stored(name=name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+def _stored(found: Kept) -> Stored:
+    return Stored(name=found.name, sha256=found.sha256, size=found.size)

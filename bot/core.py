@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from adapters.clients import ClientPool
-from adapters.evidence import EvidenceFolder
-from adapters.vault import KeyVault
 from bot import logs
 from bot.pretending import observed
+from bot.stores import evidence_of, vault_of
 from config import secrets
 from config.models.bundles import Bundle
 from config.settings import Settings
@@ -64,8 +63,8 @@ def surroundings_of(settings: Settings) -> Surroundings:
         kubeconfig=settings.kubeconfig,
         helm=settings.helm,
         work=settings.data / "work",
-        evidence=EvidenceFolder(settings.data / "evidence"),
-        vault=KeyVault([key.get_secret_value() for key in settings.capture_keys]),
+        evidence=evidence_of(settings),
+        vault=vault_of(settings),
         secret=_secret,
         messages={},
     )

@@ -1,39 +1,39 @@
 """Drills that passed: a record a procedure, which an automatic start looks at.
 
-Written by `backout drill`, beside a bot that may be running.
+Written by `backout drill`, beside a bot that may be running, here or elsewhere.
 """
 
 import json
 from datetime import datetime
-from pathlib import Path
 
+from flows.files import Records
 from flows.plans import Plan
 
-FOLDER = "drills"
+KIND = "drills"
 
 
 class Drills:
     """The newest drill of each procedure that passed."""
 
-    def __init__(self, data: Path) -> None:
-        self._folder = data / FOLDER
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @property
+    def place(self) -> str:
+        """Where the records are, for people."""
+        return self._records.place
 
     def passed(self, system: str, plan: Plan) -> None:
         """Keep that a procedure's plan was made, looked at step by step, and found fit."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         record = {"at": plan.prepared_at.isoformat(), "plan": plan.digest}
-        path = self._path(system, plan.procedure)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(record), encoding="utf-8")
-        fresh.replace(path)
+        with self._records.held(_name(system, plan.procedure)) as held:
+            held.after = json.dumps(record).encode()
 
     def last(self, system: str, procedure: str) -> datetime | None:
         """Return when a procedure's newest drill passed; None where none is known."""
-        try:
-            record = json.loads(self._path(system, procedure).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        return datetime.fromisoformat(record["at"])
+        content = self._records.read(_name(system, procedure))
+        return None if content is None else datetime.fromisoformat(json.loads(content)["at"])
 
-    def _path(self, system: str, procedure: str) -> Path:
-        return self._folder / f"{system}.{procedure}.json"
+
+def _name(system: str, procedure: str) -> str:
+    return f"{system}.{procedure}.json"

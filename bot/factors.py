@@ -1,29 +1,25 @@
 """The second factor: codes of an authenticator app, each of which proves a person once.
 
 People are enrolled by `backout totp`; `bot.control.door` and `bot.slack` have codes checked here.
-A file a person and system holds the secret, sealed with the vault's key, and what must outlive a
-restart: the last code that was taken, and how many wrong ones were given.
+A record a person and system holds the secret, sealed with the vault's key, and what must outlive
+a restart: the last code that was taken, and how many wrong ones were given.  Whoever checks a code
+holds the record meanwhile, so that several replicas take it once.
 """
 
-import fcntl
 import hmac
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyotp
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.wording.factors import LOCK, MOST_WRONG, STEP, Doubt
 from flows.actions import PermanentError, Vault
+from flows.files import FilesError, Records
 
 ISSUER = "Backout"
-FOLDER = "totp"
-LATCH = ".lock"
+KIND = "totp"
 BEFORE_AND_AFTER = (-1, 0, 1)
 
 
@@ -40,7 +36,7 @@ class Unproven:
 
 
 class _Kept(BaseModel):
-    """What a file holds; `last` counts steps of 30 s since 1970, `locked_until` is POSIX time."""
+    """What a record holds; `last` counts steps of 30 s since 1970, `locked_until` is POSIX time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,17 +51,22 @@ class Factors:
 
     def __init__(
         self,
-        folder: Path,
+        records: Records,
         vault: Vault,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._folder = folder
+        self._records = records
         self._vault = vault
         self._clock = clock
 
+    @property
+    def place(self) -> str:
+        """Where the records are, for people."""
+        return self._records.place
+
     def enrolled(self, system: str, person: str) -> bool:
         """Say whether a person has a second factor for a system."""
-        return self._path(system, person).is_file()
+        return self._records.find(_name(system, person)) is not None
 
     def enrol(self, system: str, person: str, *, replace: bool = False) -> str:
         """Make a secret and return it as an `otpauth://` address; it is never shown again.
@@ -75,39 +76,42 @@ class Factors:
         """
         secret = pyotp.random_base32()
         sealed = self._vault.seal({"system": system, "person": person, "secret": secret})
-        with self._latched():
-            if self.enrolled(system, person) and not replace:
-                raise EnrolmentError(
-                    f"{person} has a second factor for {system} already. --replace makes a new "
-                    "one; codes of the old one are worthless then."
-                )
-            self._keep(system, person, _Kept(sealed=sealed))
+        content = _Kept(sealed=sealed).model_dump_json().encode()
+        if replace:
+            with self._records.held(_name(system, person)) as held:
+                held.after = content
+        elif not self._records.put(_name(system, person), content):
+            raise EnrolmentError(
+                f"{person} has a second factor for {system} already. --replace makes a new "
+                "one; codes of the old one are worthless then."
+            )
         return pyotp.TOTP(secret).provisioning_uri(name=f"{person} ({system})", issuer_name=ISSUER)
 
     def remove(self, system: str, person: str) -> None:
         """Forget a person's second factor.  Raises `EnrolmentError` where there is none."""
-        with self._latched():
-            if not self.enrolled(system, person):
-                raise EnrolmentError(f"{person} has no second factor for {system}.")
-            self._path(system, person).unlink()
+        if not self._records.remove(_name(system, person)):
+            raise EnrolmentError(f"{person} has no second factor for {system}.")
 
     def check(self, system: str, person: str, code: str) -> Unproven | None:
-        """Take a code, or say why it proves nothing.  A code that was taken never is again."""
-        if not self.enrolled(system, person):
-            return Unproven(doubt=Doubt.NOT_ENROLLED)
-        with self._latched():
-            try:
-                kept = self._read(system, person)
+        """Take a code, or say why it proves nothing.  A code that was taken never is again.
+
+        Raises `AwayError` where the database that has the records does not answer.
+        """
+        try:
+            with self._records.held(_name(system, person)) as held:
+                if held.content is None:
+                    return Unproven(doubt=Doubt.NOT_ENROLLED)
+                kept = _Kept.model_validate_json(held.content)
                 secret = self._secret(kept, system, person)
-            except (OSError, ValidationError, PermanentError, EnrolmentError):
-                return Unproven(doubt=Doubt.UNREADABLE)
-            after, unproven = _judge(kept, secret, "".join(code.split()), self._clock())
-            if after is not None:
-                self._keep(system, person, after)
+                after, unproven = _judge(kept, secret, "".join(code.split()), self._clock())
+                if after is not None:
+                    held.after = after.model_dump_json().encode()
             return unproven
+        except (FilesError, ValidationError, PermanentError, EnrolmentError):
+            return Unproven(doubt=Doubt.UNREADABLE)
 
     def _secret(self, kept: _Kept, system: str, person: str) -> str:
-        """Return the secret, which says whose it is: a file under another name proves nothing."""
+        """Return the secret, which says whose it is: one under another name proves nothing."""
         opened = self._vault.unseal(kept.sealed)
         match opened:
             case {"system": whose, "person": who, "secret": str(secret)}:
@@ -117,37 +121,9 @@ class Factors:
                 pass
         raise EnrolmentError(f"what is kept for {person} is the second factor of somebody else")
 
-    # Files
 
-    def _path(self, system: str, person: str) -> Path:
-        return self._folder / system / f"{person}.json"
-
-    def _read(self, system: str, person: str) -> _Kept:
-        return _Kept.model_validate_json(self._path(system, person).read_bytes())
-
-    def _keep(self, system: str, person: str, kept: _Kept) -> None:
-        """Replace the file in one step: after a crash there is the old one or the new one."""
-        path = self._path(system, person)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(kept.model_dump_json())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    @contextmanager
-    def _latched(self) -> Iterator[None]:
-        """Keep the command line and the bot from changing a file at once."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._folder / LATCH).open("a") as latch:
-            fcntl.flock(latch, fcntl.LOCK_EX)
-            yield
+def _name(system: str, person: str) -> str:
+    return f"{system}/{person}.json"
 
 
 def _judge(

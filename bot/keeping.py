@@ -6,7 +6,8 @@ Built by `bot.wiring`; both are tasks of their own, which nothing else waits for
 import asyncio
 
 from bot.anchoring import Anchoring, places_of
-from bot.retaining import Retaining, evidence_of
+from bot.retaining import Retaining
+from bot.stores import evidence_of
 from config.settings import Settings
 from flows import opening
 from flows.engine import Engine
@@ -22,7 +23,7 @@ class Keeping:
             engine,
             lambda: opening.journal(place, write=True),
             settings.rules,
-            evidence_of(settings.data),
+            evidence_of(settings),
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -1,7 +1,7 @@
-"""Removes by rule, once a day: incidents from the journal, evidence from this machine.
+"""Removes by rule, once a day: incidents from the journal, and their evidence.
 
-`BACKOUT_RETENTION` says what; nothing is removed without it.  The leading replica thins out the
-journal; each one its own evidence.  `backout audit prune` does the same at once, or only says it.
+`BACKOUT_RETENTION` says what; nothing is removed without it.  Of several replicas the
+leading one removes.  `backout audit prune` does the same at once, or only says it.
 """
 
 import asyncio
@@ -9,13 +9,13 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from adapters.evidence import EvidenceFolder
+from adapters.evidence import EvidenceStore
 from bot.anchoring import OpenTables
 from config import keeping
 from config.keeping import Retention
 from flows import codec, retention
+from flows.actions import ActionError
 from flows.engine import AwayError, Engine, JournalError
 from flows.runs import Run
 from flows.tables import Tables
@@ -39,7 +39,7 @@ class Retaining:
     """Removes for as long as the bot runs.  `removed` counts incidents, for metrics."""
 
     def __init__(
-        self, engine: Engine, opened: OpenTables, rules: Retention, evidence: EvidenceFolder
+        self, engine: Engine, opened: OpenTables, rules: Retention, evidence: EvidenceStore
     ) -> None:
         self._engine = engine
         self._opened = opened
@@ -57,10 +57,12 @@ class Retaining:
             await asyncio.sleep(EVERY)
 
     async def round(self) -> None:
-        """Remove what is due now."""
+        """Remove what is due now, unless another replica does."""
+        if not self._engine.leads:
+            return
         try:
-            gone = await asyncio.to_thread(self._prune, self._engine.now(), self._engine.leads)
-        except (AwayError, JournalError, OSError, codec.CodecError) as error:
+            gone = await asyncio.to_thread(self._prune, self._engine.now())
+        except (ActionError, AwayError, JournalError, OSError, codec.CodecError) as error:
             log.warning("nothing more could be removed by rule today: %s", error)
             return
         except Exception:
@@ -68,23 +70,22 @@ class Retaining:
             return
         self.removed += sum(each.what == "journal" for each in gone)
 
-    def _prune(self, now: datetime, leads: bool) -> list[Removal]:
+    def _prune(self, now: datetime) -> list[Removal]:
         with self._opened() as tables:
-            return list(prune(tables, self._rules, self._evidence, now, journal=leads))
+            return list(prune(tables, self._rules, self._evidence, now))
 
 
 def prune(
     tables: Tables,
     rules: Retention,
-    evidence: EvidenceFolder,
+    evidence: EvidenceStore,
     now: datetime,
     *,
-    journal: bool = True,
     dry_run: bool = False,
 ) -> Iterator[Removal]:
     """Remove what the rules let go, and yield it; with `dry_run` only yield it."""
     runs = {run.id: run for run in _ended(tables)}
-    if journal and rules.journal is not None:
+    if rules.journal is not None:
         for run in retention.due(runs.values(), rules.journal, now):
             if dry_run or retention.bury(tables, run, rules.journal, now):
                 done = Removal(
@@ -96,7 +97,7 @@ def prune(
                 log.error("%s stays: its record is not whole; see `backout audit verify`", run.id)
     for incident in evidence.kept():
         rule = _evidence_rule(tables, rules, runs.get(incident), incident, now)
-        count = evidence.count(incident)
+        count = len(evidence.pieces(incident))
         if rule and count:
             done = Removal(incident=incident, what="evidence", rule=rule, pieces=count)
             if not dry_run:
@@ -127,8 +128,3 @@ def _ended(tables: Tables) -> Iterator[Run]:
 def _tell(done: Removal, *, dry_run: bool) -> None:
     if not dry_run:
         log.info("%s: the %s was removed by the rule %s", done.incident, done.what, done.rule)
-
-
-def evidence_of(data: Path) -> EvidenceFolder:
-    """Return where a data folder keeps evidence."""
-    return EvidenceFolder(data / "evidence")

@@ -23,8 +23,6 @@ from bot.control import door
 from bot.control.orders import SOCKET
 from bot.control.performing import Acquaintance, Orders
 from bot.core import Core, Telling, surroundings_of
-from bot.drills import Drills
-from bot.factors import FOLDER, Factors
 from bot.keeping import Keeping
 from bot.mailing import MailLine
 from bot.observing import Observing
@@ -39,6 +37,7 @@ from bot.slack.identity import doubt_about
 from bot.slack.surface import Login, SlackSurface
 from bot.slack.texts import channel_name
 from bot.starting import load_checked, warm_up
+from bot.stores import drills_of, evidence_of, factors_of
 from bot.watching import Watchman, heartbeat
 from config import secrets
 from config.models.systems import System
@@ -117,7 +116,7 @@ async def running(
             announce=slack.announcer.perform,
             page=Pager([slack.line, pagerduty.line], fallback=mail).perform,
             file_report=Filing(
-                engine, bundles, surroundings_of(settings).evidence, slack.uploads.publish
+                engine, bundles, evidence_of(settings), slack.uploads.publish
             ).perform,
         )
         core = Core(settings, engine, bundles, registry, telling, elapsed)
@@ -135,7 +134,7 @@ async def running(
         watching = asyncio.create_task(Watchman(engine, core.driver, beat).watch())
         stack.callback(watching.cancel)
         surface = Surface(slack_of=slack.directory.slack_of, channel_name=channel_name)
-        drills = Drills(settings.data)
+        drills = drills_of(settings)
         sentry = Sentry(engine, bundles.values(), core.observe, drills, surface)
         guarding = asyncio.create_task(sentry.watch())
         stack.callback(guarding.cancel)
@@ -154,11 +153,6 @@ def place_of(settings: Settings) -> Place:
     return Place(
         folder=settings.data, url=url.get_secret_value() if url else None, lease=settings.lease
     )
-
-
-def factors_of(settings: Settings) -> Factors:
-    """Return people's second factors."""
-    return Factors(settings.data / FOLDER, surroundings_of(settings).vault)
 
 
 def orders_of(settings: Settings, slack: SlackSurface) -> Orders:

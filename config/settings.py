@@ -5,6 +5,7 @@ reads (AWS_PROFILE, AWS_REGION, …) is left to it.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,6 +33,7 @@ WHERE = {
     "Information, App-Level Tokens",
     "SLACK_SIGNING_SECRET": "the Signing Secret, under Basic Information, App Credentials",
 }
+BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\x00]*)?")
 PREFIXES = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}
 
 
@@ -47,6 +49,12 @@ def _as_base(url: str) -> str:
     if not url.startswith(("https://", "http://")):
         raise ValueError("expected an address that begins with https:// or http://")
     return url if url.endswith("/") else f"{url}/"
+
+
+def _as_bucket(place: str) -> str:
+    if not BUCKET.fullmatch(place):
+        raise ValueError("expected s3://bucket or s3://bucket/prefix")
+    return place
 
 
 def state_folder() -> Path:
@@ -106,6 +114,9 @@ class Settings(BaseSettings):
     data: Folder = Field(default_factory=state_folder, validation_alias="BACKOUT_DATA")
     database_url: SecretStr | None = Field(
         default=None, min_length=1, validation_alias="BACKOUT_DATABASE_URL"
+    )
+    evidence: Annotated[str, AfterValidator(_as_bucket)] | None = Field(
+        default=None, validation_alias="BACKOUT_EVIDENCE"
     )
     # Seconds without a sign of life of a replica, after which others take over.
     lease: float = Field(default=3.0, ge=1.0, le=60.0, validation_alias="BACKOUT_LEASE")

@@ -148,13 +148,14 @@ def prune(*, dry_run: bool) -> ExitCode:
     from datetime import UTC, datetime
 
     from bot import retaining
+    from bot.stores import evidence_of
     from config.keeping import Retention
 
     settings = ground.settings()
     if settings.rules == Retention():
         say("BACKOUT_RETENTION sets no rule: everything is kept.")
         return ExitCode.OK
-    evidence, removed = retaining.evidence_of(settings.data), 0
+    evidence, removed = evidence_of(settings), 0
     with ground.journal(settings, write=not dry_run) as journal:
         for each in retaining.prune(
             journal, settings.rules, evidence, datetime.now(UTC), dry_run=dry_run

@@ -18,17 +18,19 @@ def drill(system: str, procedure: str, given: list[str], *, as_json: bool) -> Ex
     name = ground.one_procedure(bundle, procedure)
     from bot import wiring
     from bot.cli.planning import read_inputs
-    from bot.drills import Drills
+    from bot.stores import drills_of
 
     inputs = read_inputs(bundle.procedures[name], given)
     with waiting(f"Looking at {bundle.system.title} …"):
         made = asyncio.run(wiring.make_plan(settings, bundle.system.system, name, inputs=inputs))
-    Drills(settings.data).passed(bundle.system.system, made)
+    drills = drills_of(settings)
+    drills.passed(bundle.system.system, made)
     warnings = [warning for step in made.steps for warning in step.warnings]
     if as_json:
         print_json({"procedure": name, "plan": made.digest, "warnings": warnings})
         return ExitCode.OK
     say(f"✓ {made.title}: {plural(len(made.steps), 'step')} planned and looked at, none performed")
+    say(f"  kept in {drills.place}")
     for warning in warnings:
         say(f"  ! {warning}")
     return ExitCode.OK

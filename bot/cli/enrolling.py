@@ -1,4 +1,4 @@
-"""`backout totp`: who has a second factor, made on the bot's machine with the bot's key."""
+"""`backout totp`: who has a second factor, made with the bot's key where the bot keeps them."""
 
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,13 @@ def enroll(person: str, system: str | None, *, replace: bool) -> ExitCode:
     """Make a second factor and print its address, once."""
     settings = ground.settings()
     bundle = _bundle(settings, person, system)
-    address = _factors(settings).enrol(bundle.system.system, person, replace=replace)
-    say(address)
+    factors = _factors(settings)
+    say(factors.enrol(bundle.system.system, person, replace=replace))
     name = next(each.name for each in bundle.people.people if each.id == person)
     complain(
         f"Give this to {name} and to nobody else: it goes into their authenticator app (as a QR "
-        "code, or typed) and is never shown again. Whoever has it decides in their name."
+        "code, or typed) and is never shown again. Whoever has it decides in their name. It counts "
+        f"for every bot that reads {factors.place}."
     )
     return ExitCode.OK
 
@@ -30,17 +31,16 @@ def remove(person: str, system: str | None) -> ExitCode:
     """Forget a second factor."""
     settings = ground.settings()
     bundle = _bundle(settings, person, system)
-    _factors(settings).remove(bundle.system.system, person)
-    say(f"{person} has no second factor for {bundle.system.system} any more.")
+    factors = _factors(settings)
+    factors.remove(bundle.system.system, person)
+    say(f"{person} has no second factor for {bundle.system.system} any more in {factors.place}.")
     return ExitCode.OK
 
 
 def _factors(settings: "Settings") -> "Factors":
-    from adapters.vault import KeyVault
-    from bot.factors import FOLDER, Factors
+    from bot.stores import factors_of
 
-    vault = KeyVault([each.get_secret_value() for each in settings.capture_keys])
-    return Factors(settings.data / FOLDER, vault)
+    return factors_of(settings)
 
 
 def _bundle(settings: "Settings", person: str, system: str | None) -> "Bundle":

@@ -86,6 +86,7 @@ def _explain_engine(error: Exception) -> Explanation | None:
     from flows.codec import CodecError
     from flows.embedded import BusyError
     from flows.engine import AwayError, JournalError, UnknownIncidentError
+    from flows.files import FilesError
     from flows.planning import PlanningError
     from flows.rights import RightsError
 
@@ -99,7 +100,9 @@ def _explain_engine(error: Exception) -> Explanation | None:
             return line, ExitCode.UNREACHABLE
         case PlanningError(__cause__=TransientError()):
             return line, ExitCode.UNREACHABLE
-        case ActionError() | CodecError() | JournalError() | PlanningError() | RightsError():
+        case ActionError() | CodecError() | FilesError() | JournalError():
+            return line, ExitCode.PROBLEM
+        case PlanningError() | RightsError():
             return line, ExitCode.PROBLEM
         case OSError():
             return [_file_error(error)], ExitCode.PROBLEM

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from adapters.clients import ClientPool
-from adapters.evidence import EvidenceFolder
+from adapters.evidence import EvidenceStore
 from adapters.vault import KeyVault, make_key
 from config.models.systems import System
 from flows.actions import InterruptedByHoldError, JsonObject, Stored, Surroundings
+from flows.files import FolderFiles
 
 Json = Any
 KEY = make_key()
@@ -138,7 +139,7 @@ def surroundings_for(
         kubeconfig=kubeconfig,
         helm=helm,
         work=tmp_path / "work",
-        evidence=EvidenceFolder(tmp_path / "evidence"),
+        evidence=EvidenceStore(FolderFiles(tmp_path / "evidence")),
         vault=KeyVault([KEY]),
         secret=secret,
         messages={"customers.md": "{{ incident.reason }} is being looked at.\n"},

@@ -13,6 +13,7 @@ from bot.factors import EnrolmentError, Factors, Unproven
 from bot.messages import unproven
 from bot.wording.factors import Doubt
 from flows.actions import PermanentError
+from flows.files import FolderFiles
 from tests.bot.approving import Clock
 from tests.bot.authenticators import Authenticator, vault
 
@@ -34,7 +35,7 @@ def key() -> KeyVault:
 @pytest.fixture
 def factors(tmp_path: Path, key: KeyVault, clock: Clock) -> Factors:
     """Where nobody is enrolled yet."""
-    return Factors(tmp_path / "totp", key, clock)
+    return Factors(FolderFiles(tmp_path / "totp"), key, clock)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_code_counts_once(
     code = phone.code()
     assert factors.check(SYSTEM, PERSON, code) is None
     assert doubt(factors.check(SYSTEM, PERSON, code)) is Doubt.REPLAYED
-    restarted = Factors(tmp_path / "totp", key, clock)
+    restarted = Factors(FolderFiles(tmp_path / "totp"), key, clock)
     assert doubt(restarted.check(SYSTEM, PERSON, code)) is Doubt.REPLAYED
     assert doubt(restarted.check(SYSTEM, PERSON, phone.code(-1))) is Doubt.REPLAYED
     clock.wait(30)
@@ -102,7 +103,7 @@ def test_five_wrong_codes_lock_for_five_minutes(
     assert locked is not None
     assert locked.doubt is Doubt.LOCKED
     assert locked.until == clock() + timedelta(minutes=5)
-    restarted = Factors(tmp_path / "totp", key, clock)
+    restarted = Factors(FolderFiles(tmp_path / "totp"), key, clock)
     clock.wait(299)
     assert doubt(restarted.check(SYSTEM, PERSON, phone.code())) is Doubt.LOCKED
     clock.wait(1)
@@ -163,14 +164,14 @@ def test_another_key_reads_nothing(
     factors: Factors, phone: Authenticator, tmp_path: Path, clock: Clock
 ) -> None:
     """The bot must have the key with which somebody was enrolled."""
-    other = Factors(tmp_path / "totp", vault(), clock)
+    other = Factors(FolderFiles(tmp_path / "totp"), vault(), clock)
     assert doubt(other.check(SYSTEM, PERSON, phone.code())) is Doubt.UNREADABLE
 
 
 def test_without_a_key_nobody_is_enrolled(tmp_path: Path) -> None:
     """A secret is never kept in the clear."""
     with pytest.raises(PermanentError, match="BACKOUT_CAPTURE_KEY"):
-        Factors(tmp_path / "totp", KeyVault([])).enrol(SYSTEM, PERSON)
+        Factors(FolderFiles(tmp_path / "totp"), KeyVault([])).enrol(SYSTEM, PERSON)
     assert not (tmp_path / "totp" / SYSTEM).exists()
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.evidence import NOTE, EvidenceFolder
+from adapters.evidence import NOTE, EvidenceStore
 from bot.retaining import Removal, Retaining, prune
 from config.keeping import Retention
 from flows import anchors, auditing, exports, opening, retention
 from flows.decisions import decide
 from flows.events import BOT, NoteAdded, Recorded
+from flows.files import FolderFiles
 from flows.journal import FILE, Journal
 from flows.runs import Debt
 from flows.states import State
@@ -33,15 +34,15 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     await bench.approved()
     await bench.until(State.CLOSED)
     await bench.drained()
-    await EvidenceFolder(tmp_path / "evidence").put("INC-1/logs/a.txt", b"log")
+    await EvidenceStore(FolderFiles(tmp_path / "evidence")).put("INC-1/logs/a.txt", b"log")
     yield bench
     await bench.stop()
 
 
 @pytest.fixture
-def evidence(tmp_path: Path) -> EvidenceFolder:
+def evidence(tmp_path: Path) -> EvidenceStore:
     """Its evidence."""
-    return EvidenceFolder(tmp_path / "evidence")
+    return EvidenceStore(FolderFiles(tmp_path / "evidence"))
 
 
 def later(days: int) -> datetime:
@@ -52,7 +53,7 @@ def later(days: int) -> datetime:
 def removed(folder: Path, now: datetime, rules: Retention = RULES) -> list[Removal]:
     """Prune as the command line does."""
     with opening.journal(opening.Place(folder=folder), write=True) as journal:
-        return list(prune(journal, rules, EvidenceFolder(folder / "evidence"), now))
+        return list(prune(journal, rules, EvidenceStore(FolderFiles(folder / "evidence")), now))
 
 
 def test_nothing_goes_before_its_time(bench: Bench, tmp_path: Path) -> None:
@@ -62,20 +63,20 @@ def test_nothing_goes_before_its_time(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_evidence_goes_first_and_says_so(
-    bench: Bench, tmp_path: Path, evidence: EvidenceFolder
+    bench: Bench, tmp_path: Path, evidence: EvidenceStore
 ) -> None:
     """The journal stays; a note tells that a rule has removed what it speaks of."""
     assert removed(tmp_path, later(91)) == [
         Removal(incident="INC-1", what="evidence", rule="evidence=90d", pieces=1)
     ]
-    assert evidence.count("INC-1") == 0
+    assert len(evidence.pieces("INC-1")) == 0
     assert "by the rule evidence=90d" in (tmp_path / "evidence/INC-1" / NOTE).read_text()
     assert removed(tmp_path, later(91)) == []
     assert bench.run.ended
 
 
 def test_an_incident_goes_with_everything_and_leaves_a_tombstone(
-    bench: Bench, tmp_path: Path, evidence: EvidenceFolder
+    bench: Bench, tmp_path: Path, evidence: EvidenceStore
 ) -> None:
     """Its chain's end is kept, so that anchors and the audit know that a rule removed it."""
     journal = Journal.read(tmp_path)
@@ -88,7 +89,7 @@ def test_an_incident_goes_with_everything_and_leaves_a_tombstone(
     ]
     assert bench.engine.run("INC-1") is None
     assert bench.engine.runs(ended=True) == ()
-    assert evidence.count("INC-1") == 0
+    assert len(evidence.pieces("INC-1")) == 0
     assert auditing.heads_of(journal) == before
     assert not tuple(auditing.verify(journal))
     assert anchors.compare([anchor], auditing.spots_of(journal)) == ()
@@ -171,27 +172,27 @@ def test_a_forged_tombstone_is_held_against_its_rule(bench: Bench, tmp_path: Pat
     journal.close()
 
 
-def test_a_dry_run_only_tells(bench: Bench, tmp_path: Path, evidence: EvidenceFolder) -> None:
+def test_a_dry_run_only_tells(bench: Bench, tmp_path: Path, evidence: EvidenceStore) -> None:
     """The same list, and everything is where it was."""
     with closing(Journal.read(tmp_path)) as journal:
         told = list(prune(journal, RULES, evidence, later(401), dry_run=True))
     assert [each.what for each in told] == ["journal", "evidence"]
     assert bench.engine.run("INC-1") is not None
-    assert evidence.count("INC-1") == 1
+    assert len(evidence.pieces("INC-1")) == 1
 
 
 async def test_a_running_bot_does_it_by_itself(
-    bench: Bench, tmp_path: Path, evidence: EvidenceFolder, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, evidence: EvidenceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The leading one the journal; another one only evidence of its own machine."""
+    """The leading one of several replicas does, the others leave it to it."""
     place = opening.Place(folder=tmp_path)
     monkeypatch.setattr(bench.engine, "_clock", lambda: later(401))
     retaining = Retaining(bench.engine, lambda: opening.journal(place, write=True), RULES, evidence)
     monkeypatch.setattr(type(bench.engine), "leads", False)
     await retaining.round()
-    assert (retaining.removed, evidence.count("INC-1")) == (0, 0)
+    assert (retaining.removed, len(evidence.pieces("INC-1"))) == (0, 1)
     assert bench.engine.run("INC-1") is not None
     monkeypatch.setattr(type(bench.engine), "leads", True)
     await retaining.round()
-    assert retaining.removed == 1
+    assert (retaining.removed, len(evidence.pieces("INC-1"))) == (1, 0)
     assert bench.engine.run("INC-1") is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.registry import ActionRegistry
-from bot.drills import Drills
+from bot.drills import KIND, Drills
 from bot.sentry import Sentry, Surface
 from config import checks
 from config.loader import load_system
@@ -19,6 +19,7 @@ from config.settings import PACKAGED
 from flows import events
 from flows.embedded import EmbeddedEngine
 from flows.events import BOT, TimerFired
+from flows.files import FolderFiles
 from flows.plans import seal
 from flows.runs import Run
 from flows.states import State
@@ -63,7 +64,7 @@ class Night:
         self.now = START
         self.facts: Mapping[str, Any] = BAD
         self.engine = EmbeddedEngine(folder, clock=lambda: self.now)
-        self.drills = Drills(folder)
+        self.drills = Drills(FolderFiles(folder / KIND))
         self.bundle = automatic()
         surface = Surface(slack_of=lambda _: None, channel_name=lambda name, _: name.lower())
         self.sentry = Sentry(self.engine, [self.bundle], self.observe, self.drills, surface)
@@ -202,8 +203,8 @@ async def test_a_drill_survives_a_restart(night: Night, tmp_path: Path) -> None:
     assert night.drills.last("aivo", "service") is None
     night.drilled(START - timedelta(days=2))
     night.drilled()
-    assert Drills(tmp_path).last("aivo", "service") == START
-    assert Drills(tmp_path).last("aivo", "other") is None
+    assert Drills(FolderFiles(tmp_path / KIND)).last("aivo", "service") == START
+    assert Drills(FolderFiles(tmp_path / KIND)).last("aivo", "other") is None
 
 
 @pytest.mark.parametrize(

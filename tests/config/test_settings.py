@@ -11,6 +11,7 @@ NAMES = [
     "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "KUBECONFIG",
     "BACKOUT_SYSTEMS", "BACKOUT_OVERLAY", "BACKOUT_DATA", "BACKOUT_MODE", "BACKOUT_PORT", "PORT",
     "BACKOUT_LOG_LEVEL", "BACKOUT_LOG_FORMAT", "BACKOUT_HOST", "BACKOUT_HELM", "XDG_STATE_HOME",
+    "BACKOUT_EVIDENCE",
 ]  # fmt: skip
 
 
@@ -148,3 +149,19 @@ def test_where_the_bot_listens(
         monkeypatch.setenv(name, value)
     found = settings.load()
     assert (found.listens, found.listens_on) == (listens, host)
+
+
+@pytest.mark.parametrize("place", ["s3://evidence", "s3://evidence/backout/prod"])
+def test_a_bucket_can_be_named(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """With a prefix or without."""
+    assert settings.load().evidence is None
+    monkeypatch.setenv("BACKOUT_EVIDENCE", place)
+    assert settings.load().evidence == place
+
+
+@pytest.mark.parametrize("place", ["evidence", "s3://", "s3://E", "gs://evidence", "/evidence"])
+def test_what_is_no_bucket_is_refused(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """With what one looks like."""
+    monkeypatch.setenv("BACKOUT_EVIDENCE", place)
+    with pytest.raises(SettingsError, match=r"BACKOUT_EVIDENCE.*s3://bucket/prefix"):
+        settings.load()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.evidence import EvidenceFolder
+from adapters.evidence import EvidenceStore
 from adapters.vault import KeyVault
 from config.models.base import Model
 from config.models.bundles import Bundle
@@ -36,6 +36,7 @@ from flows.actions import (
     UnknownOutcomeError,
     Verdict,
 )
+from flows.files import FolderFiles
 
 
 class SimulatedCrash(BaseException):
@@ -329,7 +330,7 @@ def surroundings(folder: Path) -> Surroundings:
         kubeconfig=None,
         helm="helm",
         work=folder / "work",
-        evidence=EvidenceFolder(folder / "evidence"),
+        evidence=EvidenceStore(FolderFiles(folder / "evidence")),
         vault=KeyVault(()),
         secret=lambda _: "",
         messages={},

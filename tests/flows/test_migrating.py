@@ -137,4 +137,3 @@ def test_every_migration_can_be_taken_back(path: Path) -> None:
         folder = migrating.FOLDER / ("sqlite" if isinstance(store, Path) else "postgres")
         for name in names:
             assert (folder / f"{name}{migrating.ROLLBACK}").is_file()
-    assert len(migrating.known(path)) == len(migrating.known("postgresql://"))

@@ -15,7 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 import bot.slack
-from adapters.evidence import EvidenceFolder
+from adapters.evidence import EvidenceStore
 from bot.factors import Factors
 from bot.paging import Pager
 from bot.reporting.filing import Filing
@@ -34,6 +34,7 @@ from flows.authorizing import emergency, people_of
 from flows.driver import Driver
 from flows.embedded import EmbeddedEngine
 from flows.events import Event
+from flows.files import FolderFiles
 from flows.gates import Person
 from flows.plans import Plan, seal
 from flows.runs import Run
@@ -172,7 +173,7 @@ class House:
         )
         self.estate = Estate(self.surface, self.engine, self.bundles["aivo"])
         if self.reports:
-            kept = EvidenceFolder(self.data / "evidence")
+            kept = EvidenceStore(FolderFiles(self.data / "evidence"))
             publish = self.surface.uploads.publish
             self.estate.filing = Filing(self.engine, self.bundles, kept, publish)
         self.driver = Driver(self.engine, self.estate.perform)

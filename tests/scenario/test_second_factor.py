@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.factors import FOLDER, Factors
+from bot.factors import KIND, Factors
+from flows.files import FolderFiles
 from flows.gates import Person
 from flows.plans import Plan, seal
 from sandbox.workspace.client import shown
@@ -26,7 +27,7 @@ class Phones:
 
     def __init__(self, data: Path) -> None:
         self.clock = Clock()
-        self.factors = Factors(data / FOLDER, vault(), self.clock)
+        self.factors = Factors(FolderFiles(data / KIND), vault(), self.clock)
 
     def enrol(self, person: str) -> Authenticator:
         """Give somebody a second factor."""

@@ -7,7 +7,8 @@ import pytest
 
 from bot import wiring
 from bot.cli.failures import ExitCode
-from bot.drills import Drills
+from bot.drills import KIND, Drills
+from flows.files import FolderFiles
 from flows.plans import Plan
 from tests.bot import story
 from tests.bot.cli.conftest import Cli
@@ -33,11 +34,11 @@ def test_a_procedure_that_can_be_planned_has_passed(
     monkeypatch.setattr(wiring, "make_plan", make_plan)
     assert backout("drill", "aivo", "service") == ExitCode.OK
     assert f"{len(made.steps)} steps planned and looked at, none performed" in backout.out
-    assert Drills(data).last("aivo", "service") == made.prepared_at
+    assert Drills(FolderFiles(data / KIND)).last("aivo", "service") == made.prepared_at
 
 
 def test_what_can_not_be_looked_at_has_not_passed(backout: Cli, data: Path) -> None:
     """Without a cluster there is no plan, and no record of a drill."""
     assert backout("drill", "aivo", "service") == ExitCode.PROBLEM
     assert backout.err
-    assert Drills(data).last("aivo", "service") is None
+    assert Drills(FolderFiles(data / KIND)).last("aivo", "service") is None

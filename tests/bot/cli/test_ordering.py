@@ -23,13 +23,14 @@ from bot.control.orders import LARGEST, SOCKET, Word
 from bot.control.performing import Acquaintance, Orders
 from bot.control.texts import flat
 from bot.deciding import Deciding, Requester
-from bot.factors import FOLDER, Factors
+from bot.factors import KIND, Factors
 from bot.messages import Unidentified
 from config.models.bundles import Bundle
 from config.models.people import Person as Listed
 from flows import events
 from flows.authorizing import RolesOf, only_listed
 from flows.embedded import EmbeddedEngine
+from flows.files import FolderFiles
 from flows.gates import PLAN_SCOPE, Person, Verb
 from tests.bot import approving, story
 from tests.bot.authenticators import Authenticator
@@ -110,7 +111,7 @@ async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     running = Bot(data, engine, clock)
     orders = Orders(
         Deciding(engine, approving.bundles()),
-        Factors(data / FOLDER, KeyVault([key]), clock),
+        Factors(FolderFiles(data / KIND), KeyVault([key]), clock),
         Acquaintance(
             slack_of=lambda _: None,
             doubt_of=running.doubt_of,
@@ -521,7 +522,7 @@ def _no_orders(folder: Path) -> Orders:
         name_of=lambda _: None,
         roles_now=_no_roles,
     )
-    return Orders(unused, Factors(folder / FOLDER, KeyVault([])), known)
+    return Orders(unused, Factors(FolderFiles(folder / KIND), KeyVault([])), known)
 
 
 def test_slacks_marks_are_taken_off() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from adapters.evidence import EvidenceFolder
+from adapters.evidence import EvidenceStore
 from adapters.vault import KeyVault, make_key
 from bot import wiring
 from bot.cli.failures import ExitCode
 from flows.actions import Permission, TransientError
+from flows.files import FolderFiles
 from tests.bot.cli.conftest import Cli
 
 
@@ -145,7 +146,7 @@ def test_evidence_is_listed_and_printed(
     """By incident a list with hashes; by name its content, opened with the key where sealed."""
     key = make_key()
     monkeypatch.setenv("BACKOUT_CAPTURE_KEY", key)
-    store = EvidenceFolder(tmp_path / "data" / "evidence")
+    store = EvidenceStore(FolderFiles(tmp_path / "data" / "evidence"))
     log = asyncio.run(store.put("INC-7/logs/checkout.log", b"a line\n"))
     sealed = KeyVault([key]).seal({"replicas": 3}).encode()
     asyncio.run(store.put("INC-7/state.json.sealed", sealed))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.evidence import EvidenceFolder
+from adapters.evidence import EvidenceStore
 from bot.retaining import prune
 from config.keeping import Retention
 from flows import anchors, auditing, exports, migrating, opening
+from flows.files import FolderFiles
 from flows.opening import AnyJournal, Place
 from flows.states import State
 from tests.flows.bench import Bench
@@ -87,7 +88,10 @@ def test_a_rule_removes_an_incident_and_leaves_a_tombstone(
     postgres.execute("INSERT INTO backout.deliveries VALUES ('card:INC-10', 'C', '2.0')")
     anchor = anchors.anchored("2100-01-01", auditing.heads_of(journal))
     later = datetime.now(UTC) + timedelta(days=401)
-    rules, evidence = Retention(journal=timedelta(days=400)), EvidenceFolder(tmp_path / "evidence")
+    rules, evidence = (
+        Retention(journal=timedelta(days=400)),
+        EvidenceStore(FolderFiles(tmp_path / "evidence")),
+    )
     with opening.journal(place, write=True) as writing:
         told = list(prune(writing, rules, evidence, later, dry_run=True))
         assert journal.run("INC-1") is not None
