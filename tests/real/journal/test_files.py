@@ -23,7 +23,7 @@ from flows.actions import PermanentError, Stored, TransientError
 from flows.engine import AwayError, JournalError
 from flows.files import FilesError, kept_as
 from flows.plans import Plan
-from flows.shared.connections import place_of
+from flows.shared.connections import IN_THE_SESSION, place_of
 from flows.shared.files import TableFiles
 from tests.bot import story
 from tests.bot.approving import Clock
@@ -38,8 +38,10 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def url(postgres: PostgresDatabase) -> str:
-    """Return where a journal is that has just been made."""
+def url(postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return where a journal is that has just been made; it waits as long as a test does."""
+    for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
+        monkeypatch.setitem(IN_THE_SESSION, limit, f"{PATIENCE:.0f}s")
     migrating.migrate(postgres.owner_dsn)
     return postgres.owner_dsn
 
