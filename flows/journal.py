@@ -6,6 +6,7 @@ that wait, and where keyed messages went.  `flows.embedded` writes it, `backout 
 """
 
 import logging
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +18,7 @@ from sqlite_utils import Database
 from flows import codec, migrating
 from flows.chains import GENESIS, seal
 from flows.commands import Command
-from flows.engine import Delivery, JournalError, Queued
+from flows.engine import AwayError, Delivery, JournalError, Queued
 from flows.events import Recorded
 from flows.runs import Run
 from flows.tables import NEXT_NUMBER, Tables
@@ -129,6 +130,12 @@ class Journal(Tables):
         try:
             yield
             self._db.conn.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._db.conn.rollback()
+            raise AwayError(
+                f"the journal can't be written ({error}), and nothing was recorded: is there room "
+                "on the disk of BACKOUT_DATA?"
+            ) from error
         except BaseException:
             self._db.conn.rollback()
             raise
