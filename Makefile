@@ -8,6 +8,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := bot flows adapters config sandbox
 ARGS ?=
+KILLS ?= 1000
+SEED ?=
 
 # Both are made by .ci/venv; a change of the pins or of pyproject.toml makes them again.
 SANDBOX := $(VENV)/.sandbox
@@ -17,7 +19,7 @@ PINNED := pyproject.toml .ci/venv constraints/build.txt constraints/runtime.txt 
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo assets test test-long fuzz check lint types contracts fmt bench docs rights pins clean
+.PHONY: help demo assets test test-long fuzz check lint types contracts fmt survive bench docs rights pins clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +54,9 @@ contracts: $(DEV)  ## import-linter: who may import what
 fmt: $(DEV)  ## format, and mend what ruff can mend safely
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+survive: $(DEV)  ## kill bots at random over both engines (KILLS=1000 SEED=7); minutes
+	@$(BIN)/python -m tests.conformance.survive --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV)  ## measure (docs/performance.md has the figures)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -41,6 +41,7 @@ def install() -> None:
     for name, what in naming.items():
         _name(RecordingEngine, name, what)
     _name(EmbeddedEngine, "postpone", lambda *_: "postpone")
+    _name(EmbeddedEngine, "hasten", lambda: "hasten")
     _count(Journal)
     _count(SharedJournal)
     _migration()

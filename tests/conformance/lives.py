@@ -32,6 +32,7 @@ class Life:
         self.pid = 0
         self.frozen = False
         self.killed = False
+        self.leaving = False
         self.over = False
         self.why = ""
         self.ready = False
@@ -106,7 +107,7 @@ class Life:
 
     def check(self) -> None:
         """Raise where it has ended and should not have."""
-        if self.over and not self.killed and not self.birth.deadly:
+        if self.over and not (self.killed or self.leaving or self.birth.deadly):
             raise LostError(f"{self.birth.name} died by itself: {self.why or self._tail()}")
 
     def listen(self, seconds: float) -> None:

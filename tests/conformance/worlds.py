@@ -24,6 +24,7 @@ from tests.conformance.people import Mood, People, Word
 
 Json = Any
 PATIENCE_OF_ALL = 4 * PATIENCE
+HEARD = 2.0  # seconds that people wait before they say it to another one
 PAUSE = 0.01  # seconds between two looks
 
 
@@ -67,6 +68,7 @@ class World:
         self.deaths: Counter[str] = Counter()
         self.born = 0
         self.deadly: Deadly = spared
+        self.each_round: Callable[[], None] = spared
         place.folder.mkdir(parents=True, exist_ok=True)
         self._block = ExitStack()
         folder = place.folder
@@ -88,18 +90,21 @@ class World:
                 life.kill()
         self._block.close()
 
-    def bear(self, deadly: Json = None) -> Life:
-        """Let a bot be born, and wait until it drives, or is dead already."""
-        life = self.conceive(deadly)
+    def bear(self, deadly: Json = None, through: str = "") -> Life:
+        """Let a bot be born, and wait until it drives, or is dead already.
+
+        It reaches its journal `through` another address than the others.
+        """
+        life = self.conceive(deadly, through)
         life.until_ready()
         return life
 
-    def conceive(self, deadly: Json = None) -> Life:
+    def conceive(self, deadly: Json = None, through: str = "") -> Life:
         """Let a bot be born."""
         self.born += 1
         birth = Birth(
             kind=self.place.kind,
-            place=self.place.journal,
+            place=through or self.place.journal,
             folder=str(self.place.folder),
             name=f"bot-{self.born}",
             systems=self.setting.systems,
@@ -130,7 +135,10 @@ class World:
             if life.over:
                 life.check()
                 life.bury()
-                self._bury(life)
+                if life.leaving:
+                    self.lives.remove(life)
+                else:
+                    self._bury(life)
         while len(self.lives) < self.setting.replicas:
             self.conceive(self.deadly())
 
@@ -140,7 +148,7 @@ class World:
 
     def _say(self, word: Word) -> bool:
         able = [life for life in self.lives if life.ready and not life.frozen and not life.over]
-        return bool(able) and self.chance.choice(able).say(word.line, seconds=10.0)
+        return bool(able) and self.chance.choice(able).say(word.line, seconds=HEARD)
 
     def seen(self) -> list[str]:
         """Return the moments that bots have passed, each once, in the order of their first time."""
@@ -163,6 +171,7 @@ class World:
         limit = PATIENCE_OF_ALL if seconds is None else seconds
         deadline = time.monotonic() + limit
         while not self.is_over(incidents):
+            self.each_round()
             self.tend()
             runs = self.runs()
             for run in runs:
