@@ -46,7 +46,7 @@ from flows.actions import PermanentError, Permission
 from flows.assessing import Assessor
 from flows.contexts import Workshop
 from flows.looks import Looks
-from flows.opening import Place, open_engine
+from flows.opening import open_engine, place_of
 from flows.planning import Planner
 from flows.plans import Plan
 
@@ -145,14 +145,6 @@ async def running(
         warming = asyncio.create_task(warm_up(bundles, registry))
         stack.callback(warming.cancel)
         yield Bot(core, slack, observing)
-
-
-def place_of(settings: Settings) -> Place:
-    """Return where the journal is."""
-    url = settings.database_url
-    return Place(
-        folder=settings.data, url=url.get_secret_value() if url else None, lease=settings.lease
-    )
 
 
 def orders_of(settings: Settings, slack: SlackSurface) -> Orders:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from config.settings import Settings
 from flows import migrating
 from flows.driver import Driver
 from flows.embedded import EmbeddedEngine
@@ -37,6 +38,14 @@ class Place:
     folder: Path
     url: str | None = None
     lease: float | None = None
+
+
+def place_of(settings: Settings) -> Place:
+    """Return where the settings have the journal."""
+    url = settings.database_url
+    return Place(
+        folder=settings.data, url=url.get_secret_value() if url else None, lease=settings.lease
+    )
 
 
 def open_engine(

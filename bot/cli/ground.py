@@ -13,7 +13,7 @@ from bot.cli.failures import CommandError, ExitCode
 if TYPE_CHECKING:
     from config.models.bundles import Bundle
     from config.settings import Settings
-    from flows.opening import AnyJournal, Place
+    from flows.opening import AnyJournal
 
 
 def settings() -> "Settings":
@@ -62,20 +62,12 @@ def near(word: str, known: Iterable[str]) -> str:
     return f"there is {', '.join(words)}" if words else "there is none"
 
 
-def place(settings: "Settings") -> "Place":
-    """Say where the journal is."""
-    from flows.opening import Place
-
-    url = settings.database_url
-    return Place(folder=settings.data, url=url.get_secret_value() if url else None)
-
-
 @contextmanager
 def journal(settings: "Settings", *, write: bool = False) -> Iterator["AnyJournal"]:
     """Open the journal beside a running bot or without one, for reading unless told."""
     from flows import opening
 
-    with opening.journal(place(settings), write=write) as opened:
+    with opening.journal(opening.place_of(settings), write=write) as opened:
         yield opened
 
 

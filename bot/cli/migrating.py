@@ -58,8 +58,9 @@ def _store(*, write: bool) -> Iterator[tuple["Store", str]]:
     """Return which store it is and what people call it; a folder is locked while it is changed."""
     from flows.embedded import alone
     from flows.journal import FILE
+    from flows.opening import place_of
 
-    place = ground.place(ground.settings())
+    place = place_of(ground.settings())
     if place.url is not None:
         yield place.url, "the shared database"
         return
