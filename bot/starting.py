@@ -6,6 +6,7 @@ on checking files again that have not changed since they were found right.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -22,9 +23,13 @@ from config.models.bundles import Bundle
 from config.places import ConfigurationError
 from config.settings import Settings
 from flows import codec
+from flows.engine import AwayError
+from flows.opening import AnyEngine
 
 log = logging.getLogger(__name__)
 CHECKED = "checked"
+OPENS_WITHIN = 60.0
+OPENS_AGAIN = 3.0
 HEAVY: Mapping[str, Callable[[], None]] = {
     "aws": sessions.warm_up,
     "helm": connections.warm_up,  # it asks the cluster what it may do
@@ -72,6 +77,28 @@ def _code() -> Iterator[Path]:
     for package in (config, adapters):
         for folder in package.__path__:
             yield from sorted(Path(folder).rglob("*.py"))
+
+
+async def opened(
+    open_it: Callable[[], AnyEngine],
+    *,
+    within: float = OPENS_WITHIN,
+    every: float = OPENS_AGAIN,
+) -> AnyEngine:
+    """Open the journal, and wait a while for a database that starts at the same time.
+
+    Raises what `flows.opening.open_engine` raises; `AwayError` only after `within` seconds.
+    """
+    until = time.monotonic() + within
+    while True:
+        try:
+            return open_it()
+        except AwayError as error:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise
+            log.warning("%s; it is tried for %.0f s more", error, left)
+        await asyncio.sleep(min(every, left))
 
 
 async def warm_up(bundles: Mapping[str, Bundle], registry: ActionRegistry) -> None:

@@ -36,7 +36,7 @@ from bot.slack import transports
 from bot.slack.identity import doubt_about
 from bot.slack.surface import Login, SlackSurface
 from bot.slack.texts import channel_name
-from bot.starting import load_checked, warm_up
+from bot.starting import load_checked, opened, warm_up
 from bot.stores import drills_of, evidence_of, factors_of
 from bot.watching import Watchman, heartbeat
 from config import secrets
@@ -81,13 +81,13 @@ async def running(
     The demo gives a clock that can be hurried, and listens on its own machine only.
 
     Raises what `backout serve` turns into a sentence: `ConfigurationError`, `SettingsError`,
-    `BusyError`, `JournalError`, `SlackRefusesError`, `AppTokenError`, `ListenError`.
+    `BusyError`, `JournalError`, `AwayError`, `SlackRefusesError`, `AppTokenError`, `ListenError`.
     """
     settings.require_slack()
     registry = ActionRegistry()
     bundles = load_checked(settings, registry)
     async with AsyncExitStack() as stack:
-        engine = open_engine(place_of(settings), clock=clock)
+        engine = await opened(lambda: open_engine(place_of(settings), clock=clock))
         stack.callback(engine.close)
         calls = Calls()
         stack.callback(calls.close)

@@ -25,6 +25,8 @@ from flows.migrations import queues
 SCHEMA = "backout"
 LOCK = 7_190_214  # any number that nothing else in this database takes as its advisory lock
 PATIENCE = "10s"
+# What a server says that answers, and will say again: to wait for it does not help.
+REFUSED = ("authentication failed", "does not exist", "pg_hba.conf", "permission denied")
 NOTES = (TABLE, "_yoyo_log", "_yoyo_version")
 
 
@@ -183,7 +185,12 @@ def _not_connected(error: Exception) -> MigrationError:
             "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         )
     first, failed, last = str(error).strip().rpartition(" failed: ")
-    why = last if failed and first else type(error).__name__
+    why = last.splitlines()[0] if failed and first else type(error).__name__
+    if why.startswith("FATAL") and any(word in why for word in REFUSED):
+        return MigrationError(
+            f"the database of BACKOUT_DATABASE_URL does not let Backout in: {why}. Correct the "
+            "address, or the rights there"
+        )
     return UnreachableError(f"the database of BACKOUT_DATABASE_URL is not reached: {why}")
 
 

@@ -10,6 +10,7 @@ from bot import starting
 from config import checks
 from config.places import ConfigurationError
 from config.settings import PACKAGED, Settings
+from flows.engine import AwayError, JournalError
 
 
 @pytest.fixture
@@ -65,3 +66,38 @@ def test_what_was_found_wrong_is_not_remembered_as_right(
         with pytest.raises(ConfigurationError):
             starting.load_checked(settings, registry)
     assert len(checked) == 2
+
+
+async def test_a_database_that_starts_later_is_waited_for() -> None:
+    """In a container that starts beside it, the bot waits and tells so."""
+    engine = object()
+    tries: list[Exception | object] = [AwayError("refused"), AwayError("starting up"), engine]
+
+    def open_it() -> object:
+        found = tries.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    opened = await starting.opened(open_it, every=0.0)  # type: ignore[arg-type]  # handed through
+    assert opened is engine
+
+
+async def test_a_database_that_stays_away_ends_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """After its time the start ends with what is wrong; a wrong schema is not waited for."""
+
+    def open_it() -> object:
+        raise AwayError("the database is not reached")
+
+    with pytest.raises(AwayError):
+        await starting.opened(open_it, within=0.05, every=0.01)  # type: ignore[arg-type]
+    assert "the database is not reached; it is tried for" in caplog.text
+
+    def refuse() -> object:
+        tries.append(1)
+        raise JournalError("run `backout migrate`")
+
+    tries: list[int] = []
+    with pytest.raises(JournalError):
+        await starting.opened(refuse)  # type: ignore[arg-type]
+    assert tries == [1]
