@@ -40,11 +40,15 @@ class Requester:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What only the asker sees; `done` where what was asked for was done."""
+    """What only the asker sees; `done` where what was asked for was done.
+
+    `again` where nothing was recorded and the very same request may come once more.
+    """
 
     text: str
     blocks: list[dict[str, Any]] = field(default_factory=list)
     done: bool = False
+    again: bool = False
 
 
 class Deciding:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.control.orders import LARGEST, RUNS, Answer, OpenRuns, Order, Word
 from bot.control.performing import Orders
+from flows.engine import AwayError
 
 log = logging.getLogger(__name__)
 PRIVATE = 0o600
@@ -103,6 +104,8 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     except ValidationError as error:
         places = sorted({str(each["loc"][0]) if each["loc"] else "it" for each in error.errors()})
         return _refused(f"the order can't be read, look at {', '.join(places)}", 400)
+    except AwayError as error:
+        return _refused(str(error), 503)
     except web.HTTPException as error:
         return _refused(error.reason, error.status)
 

@@ -18,7 +18,7 @@ from bot.slack.background import Background
 from bot.slack.calls import Calls, RefusedError
 from bot.slack.coalescing import Coalescer, Pace, Sleep
 from bot.slack.posting import Letter, Poster
-from flows.engine import Delivery, Engine
+from flows.engine import AwayError, Delivery, Engine
 from flows.runs import Run
 
 log = logging.getLogger(__name__)
@@ -81,8 +81,14 @@ class Cards:
         """Have a card updated; given to `Engine.listen`.  Of several replicas only one draws."""
         if not self._engine.leads:
             return
-        if run.channel is not None and self._engine.delivery(card_key(run.id)):
+        if run.channel is not None and self._may_be_posted(run.id):
             self.coalescer.mark(run.id)
+
+    def _may_be_posted(self, incident: str) -> bool:
+        try:
+            return self._engine.delivery(card_key(incident)) is not None
+        except AwayError:
+            return True  # it is asked again when the card is drawn
 
     async def catch_up(self) -> None:
         """Show every open incident afresh after a start, without getting in anybody's way.
@@ -175,6 +181,8 @@ class Cards:
             await self._replace(card, incident, error.code)
             return
         self._shown[incident] = (text, blocks)
+        if not self._engine.leads and self._run(incident).seq != run.seq:
+            self.coalescer.mark(incident)  # held up on the way, it may hide what is newer
 
     async def _replace(self, card: Delivery, incident: str, code: str) -> None:
         """Post the card anew where somebody deleted it; the journal learns where it is now."""

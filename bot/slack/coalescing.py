@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.slack.background import Background
 from bot.slack.calls import NoAnswerError, RateLimitedError, SlackCallError
+from flows.engine import AwayError
 
 log = logging.getLogger(__name__)
 SPACING = 0.25
@@ -47,8 +48,9 @@ class Pace:
 class Coalescer:
     """Calls `send(key)` for every key that is marked, and reads nothing itself.
 
-    A limit or a lost answer delays; the latest state is always sent in the end.  `shown` hears
-    what became of each, and how many seconds after the first change that it shows.
+    A limit, a lost answer or a journal that is away delays; the latest state is always sent in the
+    end.  `shown` hears what became of each, and how many seconds after the first change that it
+    shows.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class Coalescer:
                 return self._ended(key, "sent")
             except RateLimitedError as error:
                 await self._sleep(error.delay)
-            except NoAnswerError as error:
+            except (NoAnswerError, AwayError) as error:
                 log.info("%s; the view of %s is tried again in %.0f s", error, key, pause)
                 await self._sleep(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)

@@ -21,6 +21,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot import messages
+from flows.engine import AwayError
 
 log = logging.getLogger(__name__)
 OURS = "bot."
@@ -83,6 +84,9 @@ async def stumbled(error: Exception, body: dict[str, Any]) -> BoltResponse:
 
     A fault of ours stays unacknowledged, so that Slack sends the payload again.
     """
+    if isinstance(error, AwayError):
+        log.warning("what Slack sent was not attended to: %s", error)
+        return BoltResponse(status=SERVER_ERROR)
     if _is_ours(error) and not isinstance(error, ValidationError):
         log.error("what Slack sent was not attended to", exc_info=error)
         return BoltResponse(status=SERVER_ERROR)

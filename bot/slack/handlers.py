@@ -8,6 +8,7 @@ breaks, an event stays unacknowledged, so that Slack sends it again; anything el
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +44,8 @@ from bot.slack.requests import Requests
 from bot.slack.seen import Seen
 from bot.slack.texts import plain, reason_of
 from bot.views.controls import OPENS_REASON, Act, Control, ControlError, read
-from bot.views.forms import CODE, Form, errors, read_form
+from bot.views.forms import CODE, REASON, Form, errors, read_form
+from flows.engine import AwayError
 
 SENT_AGAIN = "msg:"
 NEED_REASON = (Act.DECLARE, *OPENS_REASON)
@@ -82,6 +84,7 @@ class Handlers:
         self._welcome = welcome
         self._background = background
         self._seen = Seen()
+        self._comforted = Seen()
 
     # Events
 
@@ -97,7 +100,12 @@ class Handlers:
 
         asked = commands.rest_of(said)
         act = self._typed(asked)
-        self._attend(event.key, event.user, event.channel, act, tell)
+        try:
+            self._attend(event.key, event.user, event.channel, act, tell)
+        except AwayError:
+            if self._comforted.add(event.key):
+                tell(Reply(text=messages.not_recorded_yet()))
+            raise  # unacknowledged, it comes again
 
     async def home_opened(self, body: Body) -> None:
         """Publish somebody's Home."""
@@ -181,6 +189,13 @@ class Handlers:
             if not reply.done or control.act is Act.ACKNOWLEDGE:
                 self._answers.send(click.user.id, channel, reply, click.container.thread_ts)
 
+        try:
+            self._press(control, click, channel, tell)
+        except AwayError as error:
+            tell(_unrecorded(error))
+        await ack()
+
+    def _press(self, control: Control, click: Click, channel: str | None, tell: Tell) -> None:
         match control.act:
             case Act.VIEW_PLAN:
                 self._modals.plan(click.trigger_id, control.incident)
@@ -191,7 +206,6 @@ class Handlers:
             case _:
                 act = self._clicked(control)
                 self._attend(click.key, click.user.id, channel, act, tell)
-        await ack()
 
     def _clicked(self, control: Control) -> Perform:
         return lambda asker: self._requests.clicked(control, asker)
@@ -229,25 +243,28 @@ class Handlers:
         if control.act in NEED_REASON and not reason_of(form.reason):
             await ack(errors(sentences.REASON_MISSING))
             return
-        run = self._desk.engine.run(control.incident) if control.incident else None
-        channel = control.origin or (run.channel if run else None)
+        channel = control.origin or self._channel_of(control)
 
         def tell(reply: Reply) -> None:
             if not reply.done or control.act is Act.DECLARE:
                 self._answers.send(user, channel, reply)
 
-        if not form.code:
-            self._attend(submission.key, user, channel, self._submission(form), tell)
-            await ack()
-            return
         now: list[Reply] = []
         self._attend(submission.key, user, channel, self._submission(form), now.append, tell)
-        if now and not now[0].done:
+        if now and (now[0].again or (form.code and not now[0].done)):
             self._seen.forget(submission.key)  # the same form may come again, with another code
             said = terminal.flat(now[0].text, self._directory.name_of)
-            await ack(errors(said, CODE))
-        else:
-            await ack()
+            await ack(errors(said, CODE if form.code else REASON))
+            return
+        for reply in () if form.code else now:
+            tell(reply)
+        await ack()
+
+    def _channel_of(self, control: Control) -> str | None:
+        with suppress(AwayError):
+            run = self._desk.engine.run(control.incident) if control.incident else None
+            return run.channel if run else None
+        return None
 
     def _submission(self, form: Form) -> Perform:
         if form.control.act is Act.DECLARE:
@@ -292,10 +309,12 @@ class Handlers:
         """Act; where something breaks, say so: Slack sends no click again, and a person waits."""
         try:
             return act(asker)
-        except Exception:
+        except Exception as error:
             self._seen.forget(asker.event)
             if asker.event.startswith(SENT_AGAIN) and not acked:
                 raise
+            if isinstance(error, AwayError):
+                return _unrecorded(error)
             reference = uuid.uuid4().hex[:8]
             log.exception("request of %s failed, reference %s", asker.user, reference)
             return Reply(text=messages.failed(reference))
@@ -324,3 +343,8 @@ class Handlers:
             self._seen.forget(key)
         if reply is not None:
             tell(reply)
+
+
+def _unrecorded(error: AwayError) -> Reply:
+    log.warning("a request was not recorded: %s", error)
+    return Reply(text=messages.not_recorded(), again=True)

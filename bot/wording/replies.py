@@ -264,6 +264,23 @@ def failed(reference: str) -> str:
     )
 
 
+def not_recorded() -> str:
+    """Answer while the journal can't be reached: nothing was done, and how to go on."""
+    return (
+        "This was not recorded: the database of Backout's journal does not answer. What was "
+        "decided before is safe. Press or type it again in a few seconds."
+    )
+
+
+def not_recorded_yet() -> str:
+    """Answer the same to a message, which Slack delivers once more by itself."""
+    return (
+        "This was not recorded: the database of Backout's journal does not answer. What was "
+        "decided before is safe. Slack delivers your message once more within a minute or two; "
+        "type it again if nothing has come of it by then."
+    )
+
+
 def slack_failed(what: str) -> str:
     """Say that Slack refused something, and that the rollback does not depend on it."""
     return (

@@ -5,6 +5,7 @@ import asyncio
 from bot.slack.background import Background
 from bot.slack.calls import NoAnswerError, RateLimitedError, RefusedError
 from bot.slack.coalescing import Coalescer, Pace
+from flows.engine import AwayError
 from tests.bot.slack.fakes import Clock
 
 
@@ -103,10 +104,10 @@ async def test_a_limit_delays_and_loses_nothing() -> None:
 
 
 async def test_lost_answers_are_tried_again_with_patience() -> None:
-    """Each failure doubles the pause."""
+    """Each failure doubles the pause, whether Slack or the journal is away."""
     clock, background = Clock(), Background()
     screen = Screen(clock)
-    screen.troubles = [NoAnswerError("500") for _ in range(4)]
+    screen.troubles = [NoAnswerError("500"), NoAnswerError("500"), *[AwayError("gone")] * 2]
     coalescer(screen, background).mark("INC-1")
     await background.drain()
     assert clock.slept == [1.0, 2.0, 4.0, 8.0]
