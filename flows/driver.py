@@ -13,7 +13,7 @@ from datetime import datetime
 
 from flows.commands import SetTimer
 from flows.embedded import EmbeddedEngine
-from flows.engine import Engine, LaterError, Perform, Queued
+from flows.engine import AwayError, Engine, LaterError, Perform, Queued
 from flows.events import Event, TimerFired
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ LONGEST_DELAY = 60.0
 LONGEST_SLEEP = 30.0
 SET_BACK = 1.0  # seconds that the clock must lag behind to count as set back
 AFTER_A_FAULT = 5.0
+AFTER_AWAY = 1.0
 GRACE = 10.0
 
 
@@ -143,6 +144,9 @@ async def outcome(engine: Engine, perform: Perform, queued: Queued) -> tuple[Eve
     except LaterError as error:
         log.info("%s: %s waits %.1f s: %s", run.id, command, error.delay, error)
         raise
+    except AwayError as error:
+        log.warning("%s: %s waits for the journal: %s", run.id, command, error)
+        raise LaterError(str(error), delay=AFTER_AWAY) from error
     except Exception as error:
         delay = min(LONGEST_DELAY, 2.0**queued.tries)
         log.exception("%s: %s failed; again in %.0f s", run.id, command, delay)

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector
@@ -22,6 +22,7 @@ from psycopg.rows import DictRow, dict_row
 from flows.codec import CodecError
 from flows.driver import GRACE, LONGEST_DELAY, outcome
 from flows.engine import AwayError, LaterError, Perform, Queued
+from flows.runs import Run
 from flows.shared.connections import LOST, conninfo_of
 from flows.shared.engine import SharedEngine
 from flows.shared.fencing import FencedJobs
@@ -50,6 +51,7 @@ class SharedDriver:
         self._sides: list[asyncio.Task[None]] = []
         self._working: asyncio.Task[None] | None = None
         self._tasks: dict[Claim, asyncio.Task[Any]] = {}
+        self._was_away = False
         self._grace = 0.0  # of a worker that ends unasked
         self._came_round = time.monotonic()
         self.sure_until = 0.0
@@ -188,12 +190,15 @@ class SharedDriver:
             async with asyncio.timeout(self._engine.lease):
                 connection = await self._connected()
             async with connection:
-                sweep = Sweep(connection, self._engine.replica, self._engine.lease)
+                patience = self._engine.lease if self._was_away else 0.0
+                replica, lease = self._engine.replica, self._engine.lease
+                sweep = Sweep(connection, replica, lease, patience=patience)
                 while not self._ended:
                     await self._look(sweep)
                     await asyncio.sleep(self._beat)
                 await sweep.resign()
         except (*LOST, OSError, TimeoutError):
+            self._was_away = True
             self._engine.away(self._engine.lease * 2)  # or until it answers again
             raise
 
@@ -213,17 +218,27 @@ class SharedDriver:
         elif worker is not None and self._worker is not None:
             log.warning("this worker was struck off the list; another begins")
             self._worker.stop()  # type: ignore[no-untyped-call]
-        self._tell(taken)
+        self._tell(taken, worker)
         self._let_go(gone)
         for (incident, step), text in self._engine.progress.news().items():
             await sweep.tell(SAID, [self._engine.replica, incident, step, text])
 
-    def _tell(self, taken: tuple[Taken, ...]) -> None:
+    def _tell(self, taken: tuple[Taken, ...], own: int | None) -> None:
         for each in taken:
+            if own is not None and each.worker == own:
+                log.warning("%s: a command of ours is put back: its end was lost", each.incident)
+                continue
             log.warning("%s: a command of a lost worker is taken over", each.incident)
             run = self._engine.run(each.incident)
-            if run is not None and not run.ended and each.worker is not None:
+            if run is not None and not run.ended and not self._is_told(run, each):
                 self._engine.resume(run, taken=f"{each.worker}")
+
+    def _is_told(self, run: Run, taken: Taken) -> bool:
+        """Say whether nobody was away, or it was told since whoever had a command fell silent."""
+        if taken.worker is None or taken.silent is None:
+            return True
+        last = self._engine.now() - timedelta(seconds=taken.silent)
+        return run.resumed_at is not None and run.resumed_at > last
 
     def _let_go(self, gone: tuple[Claim, ...]) -> None:
         """Break off what others have taken over: it would be recorded nowhere."""

@@ -4,6 +4,7 @@ Called by `flows.shared.driver` on a connection of its own.  All times are the d
 """
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ AGE = """
 SELECT extract(epoch FROM now() - last_heartbeat)::float AS age
 FROM procrastinate_workers WHERE id = %s
 """
+SIGN = """
+UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s RETURNING 0.0::float AS age
+"""
 LEAD = """
 INSERT INTO leases (name, holder, until)
 VALUES (%(name)s, %(holder)s, now() + make_interval(secs => %(lease)s))
@@ -29,7 +33,8 @@ HELD = """
 SELECT id, worker_id, attempts FROM procrastinate_jobs WHERE id = ANY(%s) AND status = 'doing'
 """
 LOST = """
-SELECT job.id, job.attempts, job.worker_id, job.args ->> 'incident' AS incident
+SELECT job.id, job.attempts, job.worker_id, job.args ->> 'incident' AS incident,
+    extract(epoch FROM now() - worker.last_heartbeat)::float AS silent
 FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
 WHERE job.status = 'doing' AND (worker.id IS NULL OR job.worker_id = %(own)s
     OR worker.last_heartbeat < now() - make_interval(secs => %(lease)s))
@@ -46,26 +51,45 @@ SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM seen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A command that was put back into the queue; `worker` had it."""
+    """A command that was put back into the queue; `worker` had it, `silent` for so many seconds."""
 
     job: int
     attempts: int
     incident: str
     worker: int | None
+    silent: float | None
 
 
 class Sweep:
-    """The looks of one replica."""
+    """The looks of one replica.
 
-    def __init__(self, connection: AsyncConnection[DictRow], replica: str, lease: float) -> None:
+    `patience` is for how many seconds nobody is taken for dead: after a database was away, all are
+    late with their signs of life.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection[DictRow],
+        replica: str,
+        lease: float,
+        *,
+        patience: float = 0.0,
+    ) -> None:
         self._connection = connection
         self._replica = replica
         self._lease = lease
+        self._not_before = time.monotonic() + patience
         self._suspects: set[tuple[int, int]] = set()
 
     async def age_of(self, worker: int | None) -> float | None:
-        """Return how many seconds ago a worker gave a sign of life; None for an unknown one."""
+        """Return how many seconds ago a worker gave a sign of life; None for an unknown one.
+
+        Give one for it where it does not: procrastinate's stops as soon as a worker drains, and is
+        slow to begin again when a database was away.
+        """
         row = await self._one(AGE, worker)
+        if row and row["age"] > self._lease / 2:
+            row = await self._one(SIGN, worker)
         return row["age"] if row else None
 
     async def lead(self) -> bool:
@@ -88,6 +112,8 @@ class Sweep:
         """
         rows = await self._connection.execute(LOST, {"own": own, "lease": self._lease})
         lost = [self._taken(row) for row in await rows.fetchall() if row["id"] not in performing]
+        if time.monotonic() < self._not_before:
+            lost = [each for each in lost if each.worker == own]
         ours = {(each.job, each.attempts) for each in lost if each.worker == own}
         sure = [each for each in lost if each.worker != own or self._is_suspect(each)]
         self._suspects = ours
@@ -113,6 +139,7 @@ class Sweep:
             attempts=row["attempts"],
             incident=row["incident"],
             worker=row["worker_id"],
+            silent=row["silent"],
         )
 
     async def _one(self, sql: str, *values: Any) -> dict[str, Any] | None:
