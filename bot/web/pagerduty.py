@@ -16,6 +16,7 @@ from adapters.pagerduty.answers import Answerer, Answers, person_of
 from adapters.pagerduty.calls import PagerdutyError
 from bot.acknowledging import Acknowledging
 from bot.web import bodies
+from flows.engine import AwayError
 
 log = logging.getLogger(__name__)
 PATH = "/webhooks/pagerduty"
@@ -79,7 +80,7 @@ class Webhooks:
         site.router.add_post(PATH, self.receive)
 
     async def receive(self, request: web.Request) -> web.Response:
-        """Take one request: 202 where it is genuine, whatever comes of it."""
+        """Take one request: 202 where it is genuine, 503 where it can't be recorded now."""
         body = await bodies.read(request, MOST_BYTES)
         header = ",".join(request.headers.getall(signatures.HEADER, []))
         signed = [
@@ -94,8 +95,12 @@ class Webhooks:
             happening = Delivered.model_validate_json(body).event
         except ValidationError:
             return web.Response(status=400, text="this is no webhook of version 3\n")
-        if happening.event_type in WANTED:
-            await self._happened(signed, happening)
+        try:
+            if happening.event_type in WANTED:
+                await self._happened(signed, happening)
+        except AwayError as error:
+            log.warning("a webhook of PagerDuty was not recorded: %s", error)
+            return web.Response(status=503, text="it was not recorded: send it again\n")
         return web.Response(status=202, text="thank you\n")
 
     async def _happened(self, systems: list[str], happening: Happening) -> None:

@@ -17,6 +17,7 @@ from adapters.pagerduty.signatures import HEADER, is_signed, sign
 from bot.acknowledging import Acknowledging
 from bot.web.pagerduty import MOST_BYTES, PATH
 from bot.web.site import serve
+from flows.engine import AwayError
 from flows.events import PageAcknowledged
 from tests.adapters.pagerduty_stub import KEY, OTHER_KEY, Stub
 from tests.bot.duty import SECRET, Duty
@@ -259,6 +260,26 @@ async def test_a_replayed_webhook_counts_once(duty: Make, stub: Stub) -> None:
         assert [await at.knock(body) for _ in range(3)] == [202, 202, 202]
     told = [e for e in home.engine.events("INC-1") if isinstance(e.event, PageAcknowledged)]
     assert len(told) == 1
+
+
+async def test_a_webhook_that_can_t_be_recorded_is_asked_for_again(
+    duty: Make, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PagerDuty sends again what it got a 503 for; then it counts."""
+    home = await ringing(duty, **HOOK)
+    stub.answer(stub.of(1), "PEMILY")
+    body = stub.webhook(stub.of(1), "PEMILY", "E1")
+
+    def away(*_: object, **__: object) -> None:
+        raise AwayError("the database does not answer")
+
+    async with door(home) as at:
+        with monkeypatch.context() as patched:
+            patched.setattr(home.engine, "feed", away)
+            assert await at.knock(body) == 503
+        assert answered(home) is None
+        assert await at.knock(body) == 202
+    assert answered(home) is not None
 
 
 @pytest.mark.parametrize(
