@@ -13,8 +13,9 @@ from datetime import datetime
 
 from flows.commands import SetTimer
 from flows.embedded import EmbeddedEngine
-from flows.engine import AwayError, Engine, LaterError, Perform, Queued
+from flows.engine import AwayError, LaterError, Perform, Queued
 from flows.events import Event, TimerFired
+from flows.recording import RecordingEngine
 
 log = logging.getLogger(__name__)
 LONGEST_DELAY = 60.0
@@ -127,7 +128,7 @@ class Driver:
             await asyncio.gather(*late, return_exceptions=True)
 
 
-async def outcome(engine: Engine, perform: Perform, queued: Queued) -> tuple[Event, ...]:
+async def outcome(engine: RecordingEngine, perform: Perform, queued: Queued) -> tuple[Event, ...]:
     """Perform a command and return what came of it.
 
     Raises `LaterError` for whatever went wrong: every command is performed until it is recorded.
@@ -135,7 +136,10 @@ async def outcome(engine: Engine, perform: Perform, queued: Queued) -> tuple[Eve
     command = queued.command
     if isinstance(command, SetTimer):
         return (TimerFired(timer=command.timer, generation=command.generation),)
-    run = engine.run(queued.incident)
+    try:
+        run = engine.current(queued.incident)
+    except AwayError as error:
+        raise LaterError(str(error), delay=AFTER_AWAY) from error
     if run is None:
         log.error("command %s belongs to no run and stays queued", queued.id)
         raise LaterError("it belongs to no run", delay=LONGEST_DELAY)

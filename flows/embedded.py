@@ -96,6 +96,10 @@ class EmbeddedEngine(RecordingEngine):
         """Return a run, open or ended."""
         return self._open.get(incident) or self._journal.run(incident)
 
+    def current(self, incident: str) -> Run | None:
+        """Return a run: nobody else writes, so that what is known here is what was committed."""
+        return self.run(incident)
+
     def runs(self, *, ended: bool = False) -> tuple[Run, ...]:
         """Return the open runs, oldest first; with `ended` all."""
         return self._journal.runs(ended=True) if ended else tuple(self._open.values())

@@ -34,7 +34,7 @@ from flows.actions import (
 from flows.attempts import Attempt, Job, lacking
 from flows.commands import PerformStep, UndoStep, VerifyStep
 from flows.contexts import RunContext, Watch, Workshop, answered_within, namespace
-from flows.engine import Engine
+from flows.engine import AwayError, Engine
 from flows.events import BOT, Event
 from flows.plans import UNSEEN, PlannedChange, PlannedStep
 from flows.runs import Run, StepRecord
@@ -82,6 +82,8 @@ class Performer:
             return (attempt.interrupted(),)
         try:
             return (await self._attempt(run, step, record, command),)
+        except AwayError:  # what was begun is found by whoever tries again
+            raise
         except Exception as error:  # noqa: BLE001 a run must never hang on one
             return (self._ended_badly(run.id, attempt, error),)
         finally:
@@ -266,6 +268,8 @@ class Performer:
             return (await self._resolve(run, run.plan.step(command.step), record),)
         except InterruptedByHoldError:
             return (attempt.interrupted(),)
+        except AwayError:
+            raise
         except Exception as error:
             log.exception("%s: step %s is in doubt", run.id, command.step)
             return (attempt.failed(f"in doubt, and it can't be looked at: {_told(error)}"),)
@@ -338,6 +342,8 @@ class Performer:
             return (events.UndoFailed(step=step.id, why=str(error), delay=error.delay),)
         except TimeoutError:
             return (events.UndoFailed(step=step.id, why="it did not end in time"),)
+        except AwayError:
+            raise
         except Exception as error:
             log.exception("%s: step %s can't be undone", run.id, step.id)
             return (events.UndoFailed(step=step.id, why=_told(error)),)

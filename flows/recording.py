@@ -182,6 +182,10 @@ class RecordingEngine:
         """Return a run, open or ended."""
         return self._store.run(incident)
 
+    def current(self, incident: str) -> Run | None:
+        """Return a run as it was committed last: what is decided by, never what is only shown."""
+        return self._store.run(incident)
+
     def runs(self, *, ended: bool = False) -> tuple[Run, ...]:
         """Return the open runs, oldest first; with `ended` all."""
         return self._store.runs(ended=ended)

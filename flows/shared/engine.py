@@ -115,6 +115,16 @@ class SharedEngine(RecordingEngine):
             for run in self.runs():
                 self.resume(run)
 
+    def run(self, incident: str) -> Run | None:
+        """Return a run; an open one as it was last known while the database is away."""
+        try:
+            return super().run(incident)
+        except AwayError:
+            known = {run.id: run for run in self._journal.last_known()}
+            if incident in known:
+                return known[incident]
+            raise
+
     def runs(self, *, ended: bool = False) -> tuple[Run, ...]:
         """Return the open runs, oldest first; as last known while the database is away."""
         try:

@@ -16,7 +16,7 @@ from psycopg import errors
 from flows import codec
 from flows.chains import GENESIS, seal
 from flows.commands import Command
-from flows.engine import AwayError, Delivery, JournalError, Queued
+from flows.engine import Delivery, JournalError, Queued
 from flows.events import Recorded
 from flows.journal import number_of
 from flows.plans import canonical
@@ -202,13 +202,8 @@ class SharedJournal(Tables):
         return tuple(sorted(self._known.values(), key=lambda run: number_of(run.id)))
 
     def run(self, incident: str) -> Run | None:
-        """Return a run, or None; an open one as it was last known while the database is away."""
-        try:
-            return self._as_of(incident, self._one(SEQ_OF, incident).get("seq"))
-        except AwayError:
-            if incident in self._known:
-                return self._known[incident]
-            raise
+        """Return a run, or None."""
+        return self._as_of(incident, self._one(SEQ_OF, incident).get("seq"))
 
     def _as_of(self, incident: str, seq: int | None) -> Run | None:
         if seq is None:
