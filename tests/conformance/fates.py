@@ -15,7 +15,7 @@ from tests.conformance.worlds import World
 Json = Any
 LONGEST_LIFE = 60  # moments
 MOST_INCIDENTS = 8
-STILL = 8.0  # seconds; what takes so long in a world of two brief runs does not move
+STILL = 5.0  # seconds; what takes so long in a world of two brief runs does not move
 AT_FIRST = ("commit: before migration", "commit: after migration")
 """Moments that come once in the life of a journal."""
 

@@ -50,8 +50,9 @@ class Life:
 
     def until_ready(self) -> bool:
         """Wait until it drives; False where it was killed before, as it was told to be."""
-        found = self._answer("ready", None, PATIENCE)
-        if found is None and not self.over:
+        if not self.ready:
+            self._answer("ready", None, PATIENCE)
+        if not (self.ready or self.over):
             raise LostError(f"{self.birth.name} does not come up: {self._tail()}")
         return self.ready
 
@@ -59,6 +60,7 @@ class Life:
         """Tell it what somebody does; say whether it was recorded."""
         if self.over:
             return False
+        self._answers.clear()  # to what was said before
         try:
             self._connection.sendall(_line(word))
         except OSError:
@@ -86,7 +88,8 @@ class Life:
     def kill(self) -> None:
         """End it as the kernel does, and wait until it is gone."""
         self.killed = True
-        self._answer("born", None, PATIENCE)
+        if not self.pid:
+            self._answer("born", None, PATIENCE)
         self.signal(signal.SIGKILL)
         self.bury()
 
@@ -107,7 +110,8 @@ class Life:
 
     def check(self) -> None:
         """Raise where it has ended and should not have."""
-        if self.over and not (self.killed or self.leaving or self.birth.deadly):
+        refused = not self.ready and self.why.startswith("AwayError")  # a supervisor tries again
+        if self.over and not (self.killed or self.leaving or self.birth.deadly or refused):
             raise LostError(f"{self.birth.name} died by itself: {self.why or self._tail()}")
 
     def listen(self, seconds: float) -> None:
