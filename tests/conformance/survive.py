@@ -166,9 +166,10 @@ def survive(kind: str, server: PostgresServer | None, zygote: Path, kills: int, 
 def report(tallies: Sequence[Tally], seed: str) -> str:
     """Return what came of it, as Markdown."""
     head = (
-        "| engine | killed | frozen | stopped | incidents | effects | lost | doubled | unapproved |"
+        "| engine | killed | frozen | stopped | incidents | effects | lost | doubled | unapproved "
+        "| broken |"
     )
-    lines = [head, "|---|" + "---:|" * 8]
+    lines = [head, "|---|" + "---:|" * 9]
     for each in tallies:
         wrong = Counter(sentence.partition(":")[0] for sentence in each.wrong)
         counts = (each.kills, each.freezes, each.stops, each.incidents, each.effects)
