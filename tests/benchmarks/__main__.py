@@ -1,6 +1,16 @@
 """`python -m tests.benchmarks [name …] [--json] [--write]`: all, or those that are named."""
 
-from tests.benchmarks import clicks, engine, flow, memory, reports, slack, starts
+from tests.benchmarks import (
+    carrying,
+    clicks,
+    engine,
+    flow,
+    memory,
+    reports,
+    slack,
+    starts,
+    takeovers,
+)
 from tests.benchmarks.document import measuring
 
 ALL = {
@@ -11,6 +21,8 @@ ALL = {
     "memory": memory.measure,
     "slack": slack.measure,
     "engine": engine.measure,
+    "takeovers": takeovers.measure,
+    "carrying": carrying.measure,
 }
 
 

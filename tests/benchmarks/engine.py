@@ -1,62 +1,78 @@
-"""The engine's own share: events and steps a second beside the commits of the disk under it.
+"""The engines' own share: events and steps a second beside the commits of the raw store.
 
-In process, without Slack and estate, on the same folder: plain `INSERT` and `COMMIT` of a row as
-large as an event in SQLite (WAL, `synchronous=FULL`), then events fed one by one, then steps driven
-from their command to their outcome (two commits each: the intent, and the outcome).
+In process, without Slack and estate, on the same disk: plain `INSERT` and `COMMIT` of a row as
+large as an event (SQLite with WAL and `synchronous=FULL`, a PostgreSQL that flushes), then events
+fed one by one, then steps driven from their command to their outcome (two commits each: the intent,
+and the outcome).
 """
 
 import asyncio
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+
 from flows import commands as c
 from flows import events
-from flows.driver import Driver
-from flows.embedded import EmbeddedEngine
 from flows.events import BOT, Event
 from flows.gates import Verb
+from flows.opening import AnyEngine, open_driver
 from flows.plans import Plan, PlannedStep, seal
 from flows.runs import Run
 from flows.states import State
 from tests.benchmarks import reports
 from tests.benchmarks.journals import open_on, prepare
 from tests.benchmarks.reports import Report, middle, times
+from tests.benchmarks.stores import Store, stores
 from tests.bot import story
+from tests.conformance.kinds import EMBEDDED, KINDS, SHARED
 
 COUNT = 200
 STEPS = 12  # as many as AIVO's service rollback has
 RUNS = 8
 ROUNDS = 5
 EVENT_BYTES = 600
+WARM = 0.5  # seconds
+NAMES = {
+    EMBEDDED: "plain SQLite: rows committed one by one",
+    SHARED: "plain PostgreSQL: rows committed one by one",
+}
 
 
 async def measure() -> Report:
-    """Measure disk, events and steps by turns."""
-    disk, fed, done = [], [], []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory(prefix="backout-bench-") as name:
-            folder = Path(name)
-            disk.append(_disk(folder / "plain.db"))
-            fed.append(_events(folder / "events"))
-            runs = [await _steps(folder / f"steps-{number}") for number in range(RUNS)]
-            done.append(STEPS * RUNS / sum(runs))
-    floor = middle(disk)
-    rows = (
-        ("plain SQLite: rows committed one by one", disk, 1),
-        ("engine: events fed (1 commit each)", fed, 1),
-        ("engine: steps driven (2 commits each)", done, 2),
-    )
+    """Measure the raw stores, events and steps by turns."""
+    found: dict[str, dict[str, list[float]]] = {}
+    with stores() as ground:
+        for _ in range(ROUNDS):
+            for kind in KINDS:
+                mine = found.setdefault(kind, {"raw": [], "events": [], "steps": []})
+                with ground.empty(kind) as store:
+                    mine["raw"].append(_raw(store))
+                with ground.empty(kind) as store:
+                    mine["events"].append(_events(store))
+                took = []
+                for _ in range(RUNS):
+                    with ground.empty(kind) as store:
+                        took.append(await _steps(store))
+                mine["steps"].append(STEPS * RUNS / sum(took))
+    rows = []
+    for kind, mine in found.items():
+        floor = middle(mine["raw"])
+        rows += [
+            (NAMES[kind], mine["raw"], 1, floor),
+            (f"{kind}: events fed (1 commit each)", mine["events"], 1, floor),
+            (f"{kind}: steps driven (2 commits each)", mine["steps"], 2, floor),
+        ]
     return Report(
         name="engine",
-        title="Engine: a second, one after the other",
-        columns=("", "a second", "commits a second beside the disk's own"),
+        title="Engines: a second, one after the other",
+        columns=("", "a second", "commits a second beside the raw store's"),
         rows=tuple(
-            (name, f"{middle(found):,.0f}", times(middle(found) * commits, floor))
-            for name, found, commits in rows
+            (name, f"{middle(each):,.0f}", times(middle(each) * commits, floor))
+            for name, each, commits, floor in rows
         ),
         notes=(
             f"Medians of {ROUNDS} rounds; {COUNT} events and {RUNS} runs of {STEPS} steps a round.",
@@ -64,8 +80,13 @@ async def measure() -> Report:
     )
 
 
-def _disk(path: Path) -> float:
-    database = sqlite3.connect(path, isolation_level=None)
+def _raw(store: Store) -> float:
+    return _server(store.url) if store.url else _disk(store.folder)
+
+
+def _disk(folder: Path) -> float:
+    folder.mkdir()
+    database = sqlite3.connect(folder / "plain.db", isolation_level=None)
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         database.execute(f"PRAGMA {pragma}")
     database.execute("CREATE TABLE events (seq INTEGER PRIMARY KEY, body TEXT)")
@@ -79,9 +100,18 @@ def _disk(path: Path) -> float:
     return COUNT / took
 
 
-def _events(folder: Path) -> float:
-    engine = EmbeddedEngine(folder)
-    _approve(engine, story.plan())
+def _server(url: str) -> float:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE plain (seq INTEGER PRIMARY KEY, body TEXT)")
+        began = time.perf_counter()
+        for number in range(COUNT):
+            connection.execute("INSERT INTO plain VALUES (%s, %s)", (number, "x" * EVENT_BYTES))
+        return COUNT / (time.perf_counter() - began)
+
+
+def _events(store: Store) -> float:
+    engine = store.open()
+    _approve(store, engine, story.plan())
     began = time.perf_counter()
     for number in range(COUNT):
         note = events.NoteAdded(text=f"note {number} of what was seen")
@@ -91,15 +121,16 @@ def _events(folder: Path) -> float:
     return COUNT / took
 
 
-async def _steps(folder: Path) -> float:
+async def _steps(store: Store) -> float:
     """Return the seconds that one run takes from its approval to its end."""
-    engine = EmbeddedEngine(folder)
-    driver = Driver(engine, lambda run, command: _perform(engine, run, command))
-    _approve(engine, _long_plan())
-    began = time.perf_counter()
+    engine = store.open()
+    driver = open_driver(engine, lambda run, command: _perform(engine, run, command))
     driving = asyncio.create_task(driver.drive())
+    await asyncio.sleep(WARM)  # connections are made by then
     ended = asyncio.Event()
     engine.listen(lambda run: ended.set() if run.ended else None)
+    _approve(store, engine, _long_plan())
+    began = time.perf_counter()
     await ended.wait()
     took = time.perf_counter() - began
     await driver.stop()
@@ -108,7 +139,7 @@ async def _steps(folder: Path) -> float:
     return took
 
 
-async def _perform(engine: EmbeddedEngine, run: Run, command: c.Command) -> Iterable[Event]:
+async def _perform(engine: AnyEngine, run: Run, command: c.Command) -> Iterable[Event]:
     """Do a step as quickly as it can be done: nothing, between intent and outcome."""
     if not isinstance(command, c.PerformStep):
         return ()
@@ -126,12 +157,11 @@ def _step(number: int) -> PlannedStep:
     return story.step(f"s{number}", f"Step {number}", State.RESTORE, stage=number, effect="changes")
 
 
-def _approve(engine: EmbeddedEngine, plan: Plan) -> None:
+def _approve(store: Store, engine: AnyEngine, plan: Plan) -> None:
     """Declare an incident and approve the plan; what was queued meanwhile is not performed."""
     open_on(engine, "aivo")
     prepare(engine, "INC-1", plan)
-    for queued in engine.due():
-        engine.finish(queued, ())
+    store.forget(engine)
     gate = _run(engine).gate
     assert gate is not None
     word = events.Decided(
@@ -140,7 +170,7 @@ def _approve(engine: EmbeddedEngine, plan: Plan) -> None:
     engine.feed("INC-1", word, actor=BOT, event_id="approved")
 
 
-def _run(engine: EmbeddedEngine) -> Run:
+def _run(engine: AnyEngine) -> Run:
     run = engine.run("INC-1")
     assert run is not None
     return run

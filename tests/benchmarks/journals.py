@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flows import events
-from flows.embedded import EmbeddedEngine
 from flows.events import BOT
+from flows.opening import AnyEngine
 from flows.plans import Plan, seal
 from tests.bot import story
 
 VALID = timedelta(hours=2)
 
 
-def open_on(engine: EmbeddedEngine, system: str, reason: str = "measured") -> str:
+def open_on(engine: AnyEngine, system: str, reason: str = "measured") -> str:
     """Declare an incident on a system and return its id; nothing that it asks for is done."""
     declared = engine.declare(
         system,
@@ -39,7 +39,7 @@ def open_on(engine: EmbeddedEngine, system: str, reason: str = "measured") -> st
     return declared.run.id
 
 
-def prepare(engine: EmbeddedEngine, incident: str, plan: Plan) -> None:
+def prepare(engine: AnyEngine, incident: str, plan: Plan) -> None:
     """Bring an incident to where its plan waits for approval."""
 
     def tell(event: events.Event) -> None:

@@ -51,6 +51,7 @@ class Birth:
     name: str
     systems: int = 1
     brief: bool = False
+    lease: float = kinds.LEASE
     deadly: Json = None
     forgets: str = ""
 
@@ -124,7 +125,7 @@ class Voice:
 def wired(birth: Birth, world: World) -> Core:
     """Return a core on the journal and the estate; it does not drive yet."""
     folder = Path(birth.folder)
-    engine = kinds.open_engine(birth.kind, birth.place, SharedClock(folder / "clock"))
+    engine = kinds.open_engine(birth.kind, birth.place, SharedClock(folder / "clock"), birth.lease)
     slack = Slack(world)
     voice = Voice(engine, slack)
     telling = Telling(

@@ -46,6 +46,7 @@ class Setting:
     systems: int = 1
     replicas: int = 1
     brief: bool = False
+    lease: float = kinds.LEASE
     forgets: str = ""
     moods: dict[str, Mood] = field(default_factory=dict)
 
@@ -67,6 +68,7 @@ class World:
         self.lives: list[Life] = []
         self.deaths: Counter[str] = Counter()
         self.born = 0
+        self.died: list[float] = []  # when, by the monotonic clock
         self.deadly: Deadly = spared
         self.each_round: Callable[[], None] = spared
         place.folder.mkdir(parents=True, exist_ok=True)
@@ -109,6 +111,7 @@ class World:
             name=f"bot-{self.born}",
             systems=self.setting.systems,
             brief=self.setting.brief,
+            lease=self.setting.lease,
             deadly=deadly,
             forgets=self.setting.forgets,
         )
@@ -145,6 +148,7 @@ class World:
     def _bury(self, life: Life) -> None:
         self.lives.remove(life)
         self.deaths[life.died_at] += 1
+        self.died.append(time.monotonic())
 
     def _say(self, word: Word) -> bool:
         able = [life for life in self.lives if life.ready and not life.frozen and not life.over]
