@@ -137,7 +137,6 @@ class BucketFiles:
         """
         sdk: Any = importlib.import_module("botocore.exceptions") if self._session else None
         unread: Any = importlib.import_module("botocore.parsers").ResponseParserError
-        stream: Any = importlib.import_module("urllib3.exceptions").HTTPError
         try:
             client = self._client()
             try:
@@ -156,7 +155,12 @@ class BucketFiles:
             raise FilesError(
                 f"Nothing says who asks for {self.place}: give the bot a role, or set AWS_PROFILE."
             ) from error
-        except (sdk.HTTPClientError, sdk.ConnectionError, unread, stream) as error:
+        except (
+            sdk.HTTPClientError,
+            sdk.ConnectionError,
+            sdk.IncompleteReadError,
+            unread,
+        ) as error:
             raise AwayError(f"{self.place} does not answer: {told(str(error))}") from error
         except sdk.BotoCoreError as error:
             raise FilesError(f"{self.place} can't be asked: {told(str(error))}") from error

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ async def test_every_log_is_kept_with_hashes(use: Make, cluster: Cluster) -> Non
 
 
 async def test_what_is_kept_stays_and_another_attempt_collects_anew(
-    use: Make, cluster: Cluster
+    use: Make, cluster: Cluster, tmp_path: Path
 ) -> None:
     """The same attempt finds its manifest though the pods are gone; a changed log is noticed."""
     cluster.apply(speaking(cluster, "web", "started", replicas=1))
@@ -93,9 +94,8 @@ async def test_what_is_kept_stays_and_another_attempt_collects_anew(
     second = await step.action.verify(step.inputs, {}, step.context)
     assert isinstance(second, Holds)
     assert second.output["manifest"] != first.output["manifest"]
-    store: Any = step.context.surroundings.evidence
     (log,) = (await manifest_of(step, first))["logs"]
-    file = store.root / log["name"]
+    file = tmp_path / "evidence" / log["name"]
     file.chmod(0o600)
     file.write_bytes(b"another")
     with pytest.raises(PermanentError, match="somebody changed it in the store"):

@@ -40,14 +40,14 @@ def _doubts() -> None:
             return ()
         step = run.plan.step(command.step)
         try:
-            return (await performer._attempt(run, step, record),)
+            return (await performer._attempt(run, step, record, command),)
         except Exception as error:  # noqa: BLE001 the fault is in what is done, not in how it ends
             return (Attempt(command.step, command.attempt).failed(str(error)),)
 
     intend = getattr(Performer, "_intend")  # noqa: B009 and here
 
-    def again(performer: Json, job: Json, started: Json) -> bool:
-        return job.record.started == job.record.attempt or bool(intend(performer, job, started))
+    def again(performer: Json, job: Json, *said: Json) -> bool:
+        return job.record.started == job.record.attempt or bool(intend(performer, job, *said))
 
     setattr(Performer, "perform", careless)  # noqa: B010
     setattr(Performer, "_intend", again)  # noqa: B010
