@@ -4,20 +4,18 @@ A bot dies right after its call has left, so that what is under way is in doubt;
 that was found, looked into and the next step was done is measured, once an incident.
 """
 
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
+from tests import zygotes
 from tests.benchmarks import reports
 from tests.benchmarks.reports import Report, middle, percentile
 from tests.benchmarks.stores import stores
 from tests.conformance.kinds import EMBEDDED, SHARED
 from tests.conformance.worlds import Place, Setting, World
-from tests.real.processes import running, scratch
+from tests.real.processes import scratch
 
 ROUNDS = 60
-ROOT = Path(__file__).parents[2]
 AFTER_THE_CALL = {"names": ["call: after put"]}
 NAMES = {EMBEDDED: "one process, started again at once", SHARED: "two replicas, lease 3 s"}
 
@@ -27,11 +25,7 @@ async def measure() -> Report:
     rows = []
     with ExitStack() as block:
         ground = block.enter_context(stores())
-        folder = block.enter_context(scratch("zygote"))
-        zygote = folder / "zygote"
-        command = [sys.executable, "-m", "tests.conformance.zygote", str(zygote)]
-        ready = running(command, log=folder / "log", ready=zygote.exists, cwd=ROOT, seconds=120)
-        block.enter_context(ready)
+        zygote = block.enter_context(zygotes.zygote("tests.conformance.zygote"))
         for kind in (EMBEDDED, SHARED):
             with ground.empty(kind) as store, scratch("world") as here:
                 journal = store.url or str(store.folder)

@@ -12,14 +12,14 @@ from typing import Protocol
 
 import pytest
 
+from tests import zygotes
 from tests.conformance import kinds
 from tests.conformance.worlds import Place, Setting, World
-from tests.real.processes import running, scratch
+from tests.real.processes import scratch
 from tests.real.services.postgres import PostgresServer, database, postgres_server
 
 __all__ = ["postgres_server"]
 
-ROOT = Path(__file__).parents[2]
 SEED = "BACKOUT_KILL_SEED"
 
 
@@ -31,14 +31,10 @@ class Make(Protocol):
 
 
 @pytest.fixture(scope="session")
-def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The process that every bot comes from; what bots leave behind ends with it."""
-    log = tmp_path_factory.mktemp("zygote") / "log"
-    with scratch("conformance") as folder:  # whose path is short enough for a socket
-        path = folder / "zygote"
-        command = [sys.executable, "-m", "tests.conformance.zygote", str(path)]
-        with running(command, log=log, ready=path.exists, cwd=ROOT, seconds=120):
-            yield path
+def zygote() -> Iterator[Path]:
+    """The process that every bot comes from."""
+    with zygotes.zygote("tests.conformance.zygote") as path:
+        yield path
 
 
 @pytest.fixture(params=kinds.KINDS)

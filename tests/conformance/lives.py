@@ -134,7 +134,7 @@ class Life:
             self.pid = told.get("born", self.pid)
             self.ready = self.ready or "ready" in told
             if "died" in told:
-                self.why = f"{told['died']}: {told['why']}"
+                self.why = told["died"]
             self._answers.append(told)
 
     def _end(self) -> None:

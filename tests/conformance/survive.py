@@ -26,10 +26,10 @@ from tests.conformance.lives import Life
 from tests.conformance.people import MOODS
 from tests.conformance.systems import name_of
 from tests.conformance.worlds import Place, Setting, World
-from tests.real.processes import running, scratch
+from tests.real.processes import scratch
 from tests.real.services.postgres import PostgresServer, account, database
+from tests.zygotes import zygote
 
-ROOT = Path(__file__).parents[2]
 DEATHS_A_WORLD = 50
 SYSTEMS = 6
 FROZEN = 0.08  # of those that are hit, these many are frozen first
@@ -200,11 +200,8 @@ def main() -> int:
     seed = asked.seed or str(secrets.randbelow(10**6))
     wanted = asked.kind or kinds.KINDS
     sys.stderr.write(f"seed {seed}\n")
-    with scratch("zygote") as folder, ground(wanted) as servers:
-        zygote = folder / "zygote"
-        command = [sys.executable, "-m", "tests.conformance.zygote", str(zygote)]
-        with running(command, log=folder / "log", ready=zygote.exists, cwd=ROOT, seconds=120):
-            tallies = [survive(k, servers[k], zygote, asked.kills, seed) for k in wanted]
+    with zygote("tests.conformance.zygote") as socket, ground(wanted) as servers:
+        tallies = [survive(k, servers[k], socket, asked.kills, seed) for k in wanted]
     told = report(tallies, seed)
     sys.stdout.write(f"{told}\n")
     if asked.write:

@@ -15,15 +15,14 @@ import pytest
 
 from config.models.bundles import Bundle
 from sandbox.aws.operations import operation_of
+from tests import zygotes
 from tests.real.bench.gateway import Gateway
 from tests.real.flows.kills.fates import Fate
 from tests.real.flows.kills.killable import Killable
 from tests.real.flows.stage import bundle_in
-from tests.real.processes import running, scratch
 from tests.real.services.aws.server import Aws
 from tests.real.services.monitoring import Monitoring
 
-ROOT = Path(__file__).parents[4]
 SEED = "BACKOUT_KILL_SEED"
 READS = re.compile(r"(?:Describe|Filter|Get|Head|List).*|")
 SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4")
@@ -67,14 +66,10 @@ def hear(gateway: Gateway, fate: Fate) -> None:
 
 
 @pytest.fixture(scope="session")
-def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The process that every bot comes from; what bots leave behind ends with it."""
-    log = tmp_path_factory.mktemp("zygote") / "log"
-    with scratch("kills") as folder:  # whose path is short enough for a socket
-        path = folder / "zygote"
-        command = [sys.executable, "-m", "tests.real.flows.kills.zygote", str(path)]
-        with running(command, log=log, ready=path.exists, cwd=ROOT, seconds=120):
-            yield path
+def zygote() -> Iterator[Path]:
+    """The process that every bot comes from."""
+    with zygotes.zygote("tests.real.flows.kills.zygote") as path:
+        yield path
 
 
 @pytest.fixture

@@ -188,7 +188,7 @@ class Remote:
             if life.pid:
                 self._fate.committed(self._known)
         elif "died" in told:
-            life.why = told["died"]
+            life.why = told["trace"]
         else:
             life.pid = told.get("ready", life.pid)
             life.answers.put(told)
