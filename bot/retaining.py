@@ -119,7 +119,7 @@ def _evidence_rule(
 
 
 def _ended(tables: Tables) -> Iterator[Run]:
-    for incident in tables.shelved():
+    for incident in tables.incidents():
         shelf = tables.shelf(incident)
         if shelf and shelf["ended"]:
             yield codec.decode_run(shelf["snapshot"])

@@ -1,4 +1,4 @@
-"""The journal: SQLite through sqlite-utils, and all SQL there is.
+"""The journal in SQLite, through sqlite-utils; what it shares with PostgreSQL is in `flows.tables`.
 
 Append-only events with a hash chain an incident, the snapshots that they fold to, the commands
 that wait, and where keyed messages went.  `flows.embedded` writes it, `backout audit` and
@@ -16,19 +16,13 @@ from typing import Any
 from sqlite_utils import Database
 
 from flows import codec, migrating
-from flows.chains import GENESIS, seal
 from flows.commands import Command
-from flows.engine import AwayError, Delivery, JournalError, Queued
-from flows.events import Recorded
+from flows.engine import AwayError, JournalError, Queued
 from flows.runs import Run
-from flows.tables import NEXT_NUMBER, Tables
+from flows.tables import Tables
 
 log = logging.getLogger(__name__)
 FILE = "journal.db"
-ADD_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-LAST_HASH = "SELECT hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
-INCIDENT_OF_EVENT = "SELECT incident FROM events WHERE id = ?"
-INCIDENTS = "SELECT incident FROM runs ORDER BY number"
 KEEP_RUN = """
 INSERT INTO runs VALUES (:incident, :number, :system, :channel, :state, :ended, :snapshot)
 ON CONFLICT (incident) DO UPDATE SET
@@ -36,12 +30,10 @@ ON CONFLICT (incident) DO UPDATE SET
 """
 RUN = "SELECT snapshot FROM runs WHERE incident = ?"
 RUNS = "SELECT snapshot FROM runs WHERE NOT ended OR ? ORDER BY number"
-OPEN_ON = "SELECT incident FROM runs WHERE system = ? AND NOT ended"
 UNREVIEWED = """
 SELECT snapshot FROM runs WHERE system = ? AND json_extract(snapshot, '$.debt') IS NOT NULL
     AND json_extract(snapshot, '$.debt.paid_at') IS NULL ORDER BY number
 """
-OF_CHANNEL = "SELECT incident FROM runs WHERE channel = ? ORDER BY number DESC LIMIT 1"
 QUEUE = "INSERT INTO commands (incident, kind, body, due) VALUES (?, ?, ?, ?)"
 DUE = "SELECT * FROM commands WHERE due <= ? ORDER BY due, id"
 NEXT_DUE = "SELECT min(due) AS due FROM commands WHERE due > ?"
@@ -49,8 +41,6 @@ FINISH = "DELETE FROM commands WHERE id = ?"
 DROP = "DELETE FROM commands WHERE incident = ?"
 POSTPONE = "UPDATE commands SET due = ?, tries = tries + 1 WHERE id = ?"
 HASTEN = "UPDATE commands SET due = ? WHERE due > ? AND kind <> 'SetTimer'"
-DELIVERY = "SELECT * FROM deliveries WHERE key = ?"
-KEEP_DELIVERY = "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?)"
 
 
 class Journal(Tables):
@@ -162,33 +152,6 @@ class Journal(Tables):
         version: int = self._one("PRAGMA user_version")["user_version"]
         return version > 1
 
-    def _one(self, sql: str, *values: object) -> dict[str, Any]:
-        rows = self._all(sql, *values)
-        return rows[0] if rows else {}
-
-    def append(self, incident: str, event_id: str, recorded: Recorded) -> None:
-        """Add an event to its incident's chain."""
-        prev = self._one(LAST_HASH, incident).get("hash", GENESIS)
-        row = {
-            "incident": incident,
-            "seq": recorded.seq,
-            "id": event_id,
-            "at": recorded.at.isoformat(),
-            "actor": codec.encode(recorded.actor),
-            "kind": type(recorded.event).__name__,
-            "body": codec.encode(recorded.event),
-            "prev": prev,
-        }
-        self._db.conn.execute(ADD_EVENT, (*row.values(), seal(row)))
-
-    def incident_of_event(self, event_id: str) -> str | None:
-        """Return the incident that has recorded this event id, or None."""
-        return self._one(INCIDENT_OF_EVENT, event_id).get("incident")
-
-    def events(self, incident: str) -> tuple[Recorded, ...]:
-        """Return an incident's events in order."""
-        return tuple(codec.recorded(row) for row in self.rows(incident))
-
     def keep_run(self, run: Run) -> None:
         """Store a run's snapshot."""
         values = {
@@ -214,18 +177,6 @@ class Journal(Tables):
     def unreviewed(self, system: str) -> tuple[Run, ...]:
         """Return the runs of a system whose emergency nobody has reviewed yet, oldest first."""
         return tuple(codec.decode_run(row["snapshot"]) for row in self._all(UNREVIEWED, system))
-
-    def open_on(self, system: str) -> str | None:
-        """Return the incident that is open on a system, or None."""
-        return self._one(OPEN_ON, system).get("incident")
-
-    def of_channel(self, channel: str) -> str | None:
-        """Return the newest incident of a channel, or None."""
-        return self._one(OF_CHANNEL, channel).get("incident")
-
-    def next_id(self) -> str:
-        """Return the id of the next incident."""
-        return f"INC-{self._one(NEXT_NUMBER)['number']}"
 
     def queue(self, incident: str, command: Command, due: datetime) -> None:
         """Queue a command."""
@@ -271,19 +222,6 @@ class Journal(Tables):
     def hasten(self, now: float) -> None:
         """Let nothing wait any longer but timers."""
         self._db.conn.execute(HASTEN, (now, now))
-
-    def delivery(self, key: str) -> Delivery | None:
-        """Return where a keyed message went, or None."""
-        row = self._one(DELIVERY, key)
-        return Delivery(**row) if row else None
-
-    def keep_delivery(self, delivery: Delivery) -> None:
-        """Remember where a keyed message went."""
-        self._db.conn.execute(KEEP_DELIVERY, (delivery.key, delivery.channel, delivery.ts))
-
-    def incidents(self) -> tuple[str, ...]:
-        """Return the ids of all incidents, oldest first."""
-        return tuple(row["incident"] for row in self._all(INCIDENTS))
 
     def drop_commands(self, incident: str) -> None:
         """Take what waits for an incident off the queue."""

@@ -1,4 +1,4 @@
-"""The journal in PostgreSQL: the same tables as in SQLite, and all SQL of ours there is.
+"""The journal in PostgreSQL: the same tables as in SQLite, and procrastinate's beside them.
 
 `SharedJournal` is a `flows.recording.Store`.  A run is serialised by the lock of its row: whoever
 feeds it waits for whoever does so already.  What was read before is kept by sequence number, so
@@ -14,25 +14,16 @@ from typing import Any
 from psycopg import errors
 
 from flows import codec
-from flows.chains import GENESIS, seal
 from flows.commands import Command
-from flows.engine import Delivery, JournalError, Queued
-from flows.events import Recorded
+from flows.engine import JournalError, Queued
 from flows.journal import number_of
 from flows.plans import canonical
 from flows.runs import Run
 from flows.shared.connections import Line
 from flows.shared.fencing import END
 from flows.shared.queue import Queue, command_of
-from flows.tables import NEXT_NUMBER, Tables
+from flows.tables import Tables
 
-ADD_EVENT = """
-INSERT INTO events (incident, seq, id, at, actor, kind, body, prev, hash)
-VALUES (%(incident)s, %(seq)s, %(id)s, %(at)s, %(actor)s, %(kind)s, %(body)s, %(prev)s, %(hash)s)
-"""
-LAST_HASH = "SELECT hash FROM events WHERE incident = %s ORDER BY seq DESC LIMIT 1"
-INCIDENT_OF_EVENT = "SELECT incident FROM events WHERE id = %s"
-INCIDENTS = "SELECT incident FROM runs ORDER BY number"
 KEEP_RUN = """
 INSERT INTO runs (incident, number, system, channel, state, ended, seq, snapshot)
 VALUES (%(incident)s, %(number)s, %(system)s, %(channel)s, %(state)s, %(ended)s, %(seq)s,
@@ -49,14 +40,7 @@ UNREVIEWED = """
 SELECT incident FROM runs WHERE system = %s AND snapshot::json -> 'debt' ->> 'gate' IS NOT NULL
     AND snapshot::json -> 'debt' ->> 'paid_at' IS NULL ORDER BY number
 """
-OPEN_ON = "SELECT incident FROM runs WHERE system = %s AND NOT ended"
-OF_CHANNEL = "SELECT incident FROM runs WHERE channel = %s ORDER BY number DESC LIMIT 1"
 ONE_DECLARES = "SELECT pg_advisory_xact_lock(hashtext('backout.declare'))"
-DELIVERY = "SELECT key, channel, ts FROM deliveries WHERE key = %s"
-KEEP_DELIVERY = """
-INSERT INTO deliveries (key, channel, ts) VALUES (%s, %s, %s)
-ON CONFLICT (key) DO UPDATE SET channel = excluded.channel, ts = excluded.ts
-"""
 HELD = """
 SELECT 1 FROM procrastinate_jobs
 WHERE id = %s AND status = 'doing' AND worker_id = %s AND attempts = %s
@@ -137,10 +121,6 @@ class SharedJournal(Tables):
                     f"the database {self._line.place} has no journal: run `backout migrate` first"
                 ) from error
 
-    def _one(self, sql: str, *values: object, **named: object) -> dict[str, Any]:
-        rows = self._all(sql, *values, **named)
-        return rows[0] if rows else {}
-
     def _do(self, sql: str, values: object) -> None:
         with self._line.open() as connection:
             connection.execute(sql, values)  # type: ignore[call-overload]  # constants above
@@ -148,28 +128,6 @@ class SharedJournal(Tables):
     def declaring(self) -> None:
         """Within a transaction: let nobody else declare until it ends."""
         self._one(ONE_DECLARES)
-
-    def append(self, incident: str, event_id: str, recorded: Recorded) -> None:
-        """Add an event to its incident's chain."""
-        row = {
-            "incident": incident,
-            "seq": recorded.seq,
-            "id": event_id,
-            "at": recorded.at.isoformat(),
-            "actor": codec.encode(recorded.actor),
-            "kind": type(recorded.event).__name__,
-            "body": codec.encode(recorded.event),
-            "prev": self._one(LAST_HASH, incident).get("hash", GENESIS),
-        }
-        self._do(ADD_EVENT, row | {"hash": seal(row)})
-
-    def incident_of_event(self, event_id: str) -> str | None:
-        """Return the incident that has recorded this event id, or None."""
-        return self._one(INCIDENT_OF_EVENT, event_id).get("incident")
-
-    def events(self, incident: str) -> tuple[Recorded, ...]:
-        """Return an incident's events in order."""
-        return tuple(codec.recorded(row) for row in self.rows(incident))
 
     def keep_run(self, run: Run) -> None:
         """Store a run's snapshot, and tell every replica at the commit."""
@@ -234,22 +192,6 @@ class SharedJournal(Tables):
         runs = self._fetched(owing)
         return tuple(runs[incident] for incident in owing)
 
-    def open_on(self, system: str) -> str | None:
-        """Return the incident that is open on a system, or None."""
-        return self._one(OPEN_ON, system).get("incident")
-
-    def of_channel(self, channel: str) -> str | None:
-        """Return the newest incident of a channel, or None."""
-        return self._one(OF_CHANNEL, channel).get("incident")
-
-    def incidents(self) -> tuple[str, ...]:
-        """Return the ids of all incidents, oldest first."""
-        return tuple(row["incident"] for row in self._all(INCIDENTS))
-
-    def next_id(self) -> str:
-        """Return the id of the next incident."""
-        return f"INC-{self._one(NEXT_NUMBER)['number']}"
-
     def queue(self, incident: str, command: Command, due: datetime) -> None:
         """Queue a command.  The database's clock says when it is due: only the wait is ours."""
         wait = due - self._clock()
@@ -261,7 +203,7 @@ class SharedJournal(Tables):
         """Take a command off the queue; say whether it was this process's to finish."""
         claim = self.claims.get((queued.id, queued.tries))
         return claim is not None and bool(
-            self._one(END, job=claim.job, worker=claim.worker, attempts=claim.attempts)
+            self._all(END, job=claim.job, worker=claim.worker, attempts=claim.attempts)
         )
 
     def is_held(self, claim: Claim) -> bool:
@@ -292,15 +234,6 @@ class SharedJournal(Tables):
                     )
                 )
         return tuple(found)
-
-    def delivery(self, key: str) -> Delivery | None:
-        """Return where a keyed message went, or None."""
-        row = self._one(DELIVERY, key)
-        return Delivery(**row) if row else None
-
-    def keep_delivery(self, delivery: Delivery) -> None:
-        """Remember where a keyed message went."""
-        self._do(KEEP_DELIVERY, (delivery.key, delivery.channel, delivery.ts))
 
     @contextmanager
     def moment(self) -> Iterator[None]:
