@@ -21,6 +21,7 @@ from flows.journal import Journal
 from flows.states import State
 from tests.flows.bench import PATIENCE, Bench
 from tests.flows.estate import Estate, bundle
+from tests.servers import served
 
 
 class Shelf:
@@ -158,13 +159,8 @@ async def server(answer: Any, status: int = 200) -> AsyncIterator[tuple[str, lis
 
     app = web.Application()
     app.router.add_post("/{path:.*}", hear)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}", heard
-    finally:
-        await runner.cleanup()
+    async with served(app) as url:
+        yield url, heard
 
 
 async def test_an_address_gets_json(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from flows.runs import Run
 from tests.flows.bench import declaration
 from tests.flows.estate import NoMessenger, surroundings
 from tests.flows.test_gates import START
+from tests.servers import served
 
 WELL = {
     "availability": 0.97,
@@ -41,23 +42,9 @@ class Prometheus:
     def __init__(self) -> None:
         self.figures: Figures = {}
         self.url = ""
-        self._runner: web.AppRunner | None = None
 
-    async def start(self) -> None:
-        """Listen on a free port of the loopback."""
-        app = web.Application()
-        app.router.add_route("*", "/api/v1/query", self._query)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def _query(self, request: web.Request) -> web.Response:
+    async def query(self, request: web.Request) -> web.Response:
+        """Answer a query."""
         asked = (await request.post()).get("query") or request.query.get("query", "")
         figure = self.figures.get(str(asked).removeprefix("aivo:"))
         if figure == "cut":
@@ -74,9 +61,10 @@ class Prometheus:
 async def prometheus() -> AsyncIterator[Prometheus]:
     """A Prometheus that answers what a test says."""
     server = Prometheus()
-    await server.start()
-    yield server
-    await server.stop()
+    app = web.Application()
+    app.router.add_route("*", "/api/v1/query", server.query)
+    async with served(app) as server.url:
+        yield server
 
 
 async def chosen(server: Prometheus, folder: Path, figures: Figures) -> tuple[Run, Event]:

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from bot.demo_clock import WallClock
+from tests.servers import served
 
 
 class Wall:
@@ -29,11 +30,8 @@ async def wall() -> AsyncIterator[tuple[Wall, str]]:
     found = Wall()
     site = web.Application()
     site.router.add_get("/estate/api/wall", found.show)
-    runner = web.AppRunner(site, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield found, f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    async with served(site) as url:
+        yield found, f"{url}/"
 
 
 async def test_it_counts_on_at_the_wall_s_speed(wall: tuple[Wall, str]) -> None:

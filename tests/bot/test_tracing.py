@@ -20,6 +20,7 @@ from flows.replay import replay
 from flows.runs import Run
 from tests.bot import story
 from tests.bot.story import START, Story
+from tests.servers import served
 
 
 def traced(told: Story) -> list[Span]:
@@ -160,20 +161,16 @@ async def test_a_collector_gets_them_by_otlp(monkeypatch: pytest.MonkeyPatch) ->
 
     site = web.Application()
     site.router.add_post("/v1/traces", take)
-    runner = web.AppRunner(site)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    exporting = exporting_of({"OTEL_EXPORTER_OTLP_ENDPOINT": address})
-    assert exporting is not None
     told = traced(story.closed())
-    for span in told:
-        exporting.send(span)
-    await exporting.close()
-    await runner.cleanup()
+    async with served(site) as address:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        exporting = exporting_of({"OTEL_EXPORTER_OTLP_ENDPOINT": address})
+        assert exporting is not None
+        for span in told:
+            exporting.send(span)
+        await exporting.close()
     got = [span for each in received for scope in each.scope_spans for span in scope.spans]
     assert {int.from_bytes(span.span_id) for span in got} == {span.id for span in told}
     assert {int.from_bytes(span.trace_id) for span in got} == {told[0].trace}

@@ -14,6 +14,7 @@ from flows.commands import About
 from flows.recording import RecordingEngine
 from tests.flows.bench import Bench
 from tests.flows.estate import Estate, bundle
+from tests.servers import served
 
 TEN_MINUTES = timedelta(minutes=10)
 
@@ -113,10 +114,5 @@ async def monitor(status: int) -> AsyncIterator[tuple[str, list[str]]]:
 
     site = web.Application()
     site.router.add_get("/{rest:.*}", taken)
-    runner = web.AppRunner(site)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}", calls
-    finally:
-        await runner.cleanup()
+    async with served(site) as url:
+        yield url, calls

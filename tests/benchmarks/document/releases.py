@@ -15,6 +15,7 @@ from sandbox.estate.statuspage import Statuspage
 from tests.real.bench import assets
 from tests.real.bench.clusters import Cluster
 from tests.real.bench.helms import Helm
+from tests.servers import served
 
 RELEASE = "aivo-platform"
 NAMES = tuple(f"service-{number:02}" for number in range(1, 19))
@@ -78,14 +79,8 @@ async def broken(cluster: Cluster, folder: Path) -> AsyncIterator[Release]:
     release = Release(cluster=cluster)
     app = web.Application()
     app.add_routes([web.get("/health", release.health), *page.routes()])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port = runner.addresses[0][1]
-        yield Release(cluster=cluster, url=f"http://127.0.0.1:{port}")
-    finally:
-        await runner.cleanup()
+    async with served(app) as url:
+        yield Release(cluster=cluster, url=url)
 
 
 def _install(cluster: Cluster, chart: Path) -> None:

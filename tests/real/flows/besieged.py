@@ -15,12 +15,13 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.estate.statuspage import PAGE, Statuspage
-from tests.real.aws.balancers import forward
+from tests.real.aws.balancers import addresses, front
 from tests.real.bench.clusters import Cluster
 from tests.real.mail import post_office
 from tests.real.mail.post_office import PostOffice
 from tests.real.services.aws.server import Aws
 from tests.real.services.aws.uses import database
+from tests.servers import served
 
 GROUP, INSTANCE, TARGETS = "/aws/apigateway/aivo-prod", "aivo-prod-primary", "aivo-prod-tg"
 SERVICES = {"user-service": 2, "payment-service": 1}
@@ -113,25 +114,8 @@ class Besieged:
 
 def _in_aws(found: Besieged) -> None:
     aws = found.aws
-    ec2, elb = aws.client("ec2"), aws.client("elbv2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"eu-west-1{z}")
-        for n, z in enumerate("ab")
-    ]
-    named = {"Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip"}
-    group = elb.create_target_group(Name=TARGETS, **named)["TargetGroups"][0]["TargetGroupArn"]
-    targets = [{"Id": f"10.0.1.{n}"} for n in range(1, 13)]
-    elb.register_targets(TargetGroupArn=group, Targets=targets)
+    found.listener = front(aws, "aivo-prod", {TARGETS: 1}, {TARGETS: addresses(1)}).listener
     aws.progress.finish("elbv2:Target")
-    ids = [each["Subnet"]["SubnetId"] for each in subnets]
-    made = elb.create_load_balancer(Name="aivo-prod", Subnets=ids)["LoadBalancers"][0]
-    found.listener = elb.create_listener(
-        LoadBalancerArn=made["LoadBalancerArn"],
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=forward({group: 1}),
-    )["Listeners"][0]["ListenerArn"]
     found.before = found.actions()
     database(aws, INSTANCE)
     iam = aws.client("iam")
@@ -155,14 +139,6 @@ async def besieged(cluster: Cluster, aws: Aws) -> AsyncIterator[Besieged]:
         _in_aws(found)
         app = web.Application()
         app.add_routes([web.get("/health", found.health), *page.routes()])
-        runner = web.AppRunner(app)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            host, port = runner.addresses[0][:2]
-            found.url = f"http://{host}:{port}"
+        async with served(app) as found.url:
             await found.settled()
             yield found
-        finally:
-            await runner.cleanup()

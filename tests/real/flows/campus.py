@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from sandbox.estate.statuspage import PAGE, Statuspage
-from tests.real.aws.balancers import forward
+from tests.real.aws.balancers import addresses, front
 from tests.real.bench.clusters import Cluster
 from tests.real.flows import programs
 from tests.real.flows.programs import APP_CONFIG, DATABASE_CONFIG, READ_ONLY, SERVICES, URL
@@ -31,6 +31,7 @@ from tests.real.processes import scratch
 from tests.real.services.aws.server import Aws
 from tests.real.services.aws.uses import database as instance
 from tests.real.services.postgres import PostgresDatabase, PostgresServer, account, database
+from tests.servers import served
 
 HOST, NAME, TARGETS = "127.0.0.1", "aivo-prod-primary", "aivo-prod-tg"
 APP, MIGRATOR, KEEPER = "aivo_app", "aivo_migrator", "aivo_backout"
@@ -195,25 +196,8 @@ class Campus:
 
 
 def _in_aws(aws: Aws, port: int) -> None:
-    ec2, elb = aws.client("ec2"), aws.client("elbv2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"eu-west-1{z}")
-        for n, z in enumerate("ab")
-    ]
-    named = {"Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip"}
-    group = elb.create_target_group(Name=TARGETS, **named)["TargetGroups"][0]["TargetGroupArn"]
-    targets = [{"Id": f"10.0.1.{n}"} for n in range(1, 13)]
-    elb.register_targets(TargetGroupArn=group, Targets=targets)
+    front(aws, "aivo-prod", {TARGETS: 1}, {TARGETS: addresses(1)})
     aws.progress.finish("elbv2:Target")
-    ids = [each["Subnet"]["SubnetId"] for each in subnets]
-    (made,) = elb.create_load_balancer(Name="aivo-prod", Subnets=ids)["LoadBalancers"]
-    elb.create_listener(
-        LoadBalancerArn=made["LoadBalancerArn"],
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=forward({group: 1}),
-    )
     instance(aws, NAME, Port=port, BackupRetentionPeriod=7)
 
 
@@ -233,16 +217,9 @@ async def campus(cluster: Cluster, aws: Aws, both: Sides) -> AsyncIterator[Campu
         )
         app = web.Application()
         app.add_routes([*found.routes(), *page.routes()])
-        runner = web.AppRunner(app)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, HOST, 0).start()
-            host, port = runner.addresses[0][:2]
-            found.url = f"http://{host}:{port}"
+        async with served(app) as found.url:
             await cluster.settled(*SERVICES)
             yield found
-        finally:
-            await runner.cleanup()
 
 
 def environment(both: Sides) -> dict[str, str]:

@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.servers import served
+
 STUDENT, TEACHER, PASSWORD = "student@school.test", "teacher@school.test", "correct-horse-battery"
 ROLES = {STUDENT: "student", TEACHER: "teacher"}
 Json = Any
@@ -114,11 +116,5 @@ async def opened() -> AsyncIterator[Portal]:
     found = Portal()
     app = web.Application()
     app.add_routes(found.routes())
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with served(app) as found.url:
         yield found
-    finally:
-        await runner.cleanup()

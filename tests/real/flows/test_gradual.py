@@ -9,7 +9,7 @@ import pytest
 from flows import events
 from flows.states import State, StepState
 from sandbox.flags.launchdarkly import LaunchDarkly
-from tests.real.aws.balancers import forward
+from tests.real.aws.balancers import addresses, front
 from tests.real.flows.conftest import Open
 from tests.real.services.aws.server import Aws
 from tests.real.services.monitoring import Monitoring
@@ -22,29 +22,10 @@ class Traffic:
     """A listener whose traffic goes to the new version, with twelve targets on either side."""
 
     def __init__(self, aws: Aws) -> None:
-        ec2, self._elb = aws.client("ec2"), aws.client("elbv2")
-        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnets = [
-            ec2.create_subnet(
-                VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"eu-west-1{zone}"
-            )["Subnet"]["SubnetId"]
-            for n, zone in enumerate("ab")
-        ]
-        named = {"Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip"}
-        self.groups: dict[str, str] = {}
-        for number, name in enumerate((NEW, STABLE)):
-            group = self._elb.create_target_group(Name=name, **named)["TargetGroups"][0]
-            self.groups[name] = group["TargetGroupArn"]
-            targets = [{"Id": f"10.0.{number}.{n}"} for n in range(1, 13)]
-            self._elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=targets)
+        targets = {NEW: addresses(0), STABLE: addresses(1)}
+        made = front(aws, "aivo-prod", {NEW: 100, STABLE: 0}, targets)
         aws.progress.finish("elbv2:Target")
-        made = self._elb.create_load_balancer(Name="aivo-prod", Subnets=subnets)
-        self.listener: str = self._elb.create_listener(
-            LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"],
-            Protocol="HTTP",
-            Port=80,
-            DefaultActions=forward({self.groups[NEW]: 100, self.groups[STABLE]: 0}),
-        )["Listeners"][0]["ListenerArn"]
+        self._elb, self.listener, self.groups = made.elb, made.listener, made.groups
 
     def share(self) -> int:
         """Return the share of the new version, in percent."""
@@ -55,7 +36,7 @@ class Traffic:
 
     def deregister(self) -> None:
         """Take the stable version's targets away, as somebody's scale-down would."""
-        targets = [{"Id": f"10.0.1.{n}"} for n in range(1, 13)]
+        targets = [{"Id": each} for each in addresses(1)]
         self._elb.deregister_targets(TargetGroupArn=self.groups[STABLE], Targets=targets)
 
 

@@ -16,7 +16,7 @@ from adapters.vault import make_key
 from flows import events
 from flows.states import State, StepState
 from sandbox.estate import Estate
-from tests.real.aws.balancers import forward
+from tests.real.aws.balancers import addresses, front
 from tests.real.flows import portal
 from tests.real.flows.conftest import ACCOUNT, Open
 from tests.real.flows.portal import PASSWORD, STUDENT, TEACHER, Portal
@@ -93,27 +93,9 @@ def thorough(estate: Estate, url: str) -> Json:
 
 def balanced(aws: Aws) -> str:
     """Let twelve healthy targets stand behind the load balancer; return their group."""
-    ec2, elb = aws.client("ec2"), aws.client("elbv2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"eu-west-1{z}")
-        for n, z in enumerate("ab")
-    ]
-    named = {"Protocol": "HTTP", "Port": 80, "VpcId": vpc, "TargetType": "ip"}
-    group: str = elb.create_target_group(Name=TARGETS, **named)["TargetGroups"][0]["TargetGroupArn"]
-    elb.register_targets(
-        TargetGroupArn=group, Targets=[{"Id": f"10.0.1.{n}"} for n in range(1, 13)]
-    )
-    ids = [each["Subnet"]["SubnetId"] for each in subnets]
-    (made,) = elb.create_load_balancer(Name="aivo-prod", Subnets=ids)["LoadBalancers"]
-    elb.create_listener(
-        LoadBalancerArn=made["LoadBalancerArn"],
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=forward({group: 1}),
-    )
+    made = front(aws, "aivo-prod", {TARGETS: 1}, {TARGETS: addresses(1)})
     aws.progress.finish("elbv2:Target")
-    return group
+    return made.groups[TARGETS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from tests.servers import served
+
 PASSWORD = 'pass"word-of-synthetic'
 
 
@@ -82,14 +84,8 @@ async def opened() -> AsyncIterator[School]:
     app.router.add_post("/login", school.log_in)
     app.router.add_get("/dashboard", school.dashboard)
     app.router.add_delete("/accounts/{id}", school.remove)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    school.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as school.url:
         yield school
-    finally:
-        await runner.cleanup()
 
 
 def journey(url: str, **changes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.real.aws.balancers import forward, front
 from tests.real.services.aws.server import Aws
 from tests.real.services.aws.uses import database, refusal, state
 
@@ -18,33 +19,8 @@ Json = Any
 @pytest.fixture
 def balancer(aws: Aws) -> tuple[Any, str, list[str]]:
     """A load balancer: its client, its listener, and two target groups."""
-    ec2, elb = aws.client("ec2"), aws.client("elbv2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"eu-west-1{z}")
-        for n, z in enumerate("ab")
-    ]
-    groups = [
-        elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
-        for name in ("blue", "green")
-    ]
-    arns = [each["TargetGroupArn"] for each in groups]
-    load_balancer = elb.create_load_balancer(
-        Name="shop", Subnets=[each["Subnet"]["SubnetId"] for each in subnets]
-    )["LoadBalancers"][0]["LoadBalancerArn"]
-    listener = elb.create_listener(
-        LoadBalancerArn=load_balancer,
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=forward({arns[0]: 100, arns[1]: 0}),
-    )["Listeners"][0]["ListenerArn"]
-    return elb, listener, arns
-
-
-def forward(weights: dict[str, int]) -> Json:
-    """Return the action that splits traffic."""
-    groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
-    return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+    made = front(aws, "shop", {"blue": 100, "green": 0}, {})
+    return made.elb, made.listener, list(made.groups.values())
 
 
 def test_weights_are_set_and_read_again(balancer: tuple[Any, str, list[str]]) -> None:

@@ -24,6 +24,7 @@ from sandbox.estate.resources import NAMESPACES, NODES
 from tests.real.bench.api import Api
 from tests.real.bench.certificates import Authority, Pair
 from tests.real.bench.clusters import Bench
+from tests.servers import served
 
 Json = Any
 
@@ -96,10 +97,5 @@ async def _listening(api: KubernetesApi, pair: Pair) -> AsyncIterator[str]:
     context.load_cert_chain(pair.certificate, pair.key)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", api.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app, context) as url:
+        yield url

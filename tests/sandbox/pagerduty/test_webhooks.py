@@ -16,6 +16,7 @@ from aiohttp import web
 from sandbox.pagerduty import PagerDuty
 from sandbox.pagerduty.accounts import WEBHOOK_SECRET
 from tests.sandbox.pagerduty.conftest import event
+from tests.servers import served
 
 PATIENCE = 30
 
@@ -43,15 +44,11 @@ async def subscribed(folder: Path, ear: Ear) -> AsyncIterator[PagerDuty]:
     """A PagerDuty that tells an ear."""
     site = web.Application()
     site.router.add_post("/hook", ear.take)
-    runner = web.AppRunner(site, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    try:
-        async with PagerDuty(data=folder, webhook=url, pauses=(0.01, 0.01)) as duty:
-            yield duty
-    finally:
-        await runner.cleanup()
+    async with (
+        served(site) as url,
+        PagerDuty(data=folder, webhook=f"{url}/hook", pauses=(0.01, 0.01)) as duty,
+    ):
+        yield duty
 
 
 async def test_who_acknowledges_is_told_and_signed(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.workspace import Workspace
 from sandbox.workspace.access import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
+from tests.servers import served
 
 Body = dict[str, Any]
 
@@ -119,12 +119,7 @@ async def over_http(workspace: Workspace) -> AsyncIterator[list[Body]]:
     """Run the app over signed HTTP."""
     app, seen = build(workspace)
     server = app.server(port=0, path="/slack/events", host="127.0.0.1")
-    runner = web.AppRunner(server.web_app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    workspace.http.url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
-    workspace.context.delivery.use_http = True
-    try:
+    async with served(server.web_app) as url:
+        workspace.http.url = f"{url}/slack/events"
+        workspace.context.delivery.use_http = True
         yield seen
-    finally:
-        await runner.cleanup()
