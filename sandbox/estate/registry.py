@@ -79,6 +79,8 @@ class Registry:
 
     def change(self, resource: Resource, old: Object, new: Object, write: Write) -> Object:
         """Store a changed object; the same one again if nothing changed."""
+        if new == old:  # most writes of controllers: nothing has to be looked at for them
+            return old
         source = old if write.subresource or "managedFields" not in new["metadata"] else new
         claims = ownership.updated(
             old, new, shape_of(resource), ownership.read(source), writer_of(resource, write)

@@ -36,7 +36,9 @@ class Author:
 
     def set_status(self, resource: Resource, old: Object, status: Object) -> Object:
         """Store an object with another status."""
-        return self.update_status(resource, old, clone(old) | {"status": status})
+        if status == old.get("status"):
+            return old
+        return self.update_status(resource, old, old | {"status": status})
 
     def ensure(self, resource: Resource, item: Object) -> None:
         """Create an object unless there is one of this name."""
