@@ -7,6 +7,7 @@ starts, can see the credentials, clusters or Slack workspace of the person who r
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,6 +36,8 @@ KEPT = (
     "BACKOUT_TEST_KUBECONFIG",
     "KUBEBUILDER_ASSETS",
 )
+TESTS = Path(__file__).parent
+SLOW = ("conformance", "real", "scenario")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
@@ -47,6 +50,12 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
     os.environ.update(HARMLESS)
     settings.load_profile("thorough" if os.environ.get("CI") else "quick")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits for processes, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in SLOW)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
