@@ -1,21 +1,21 @@
 """One YAML file as plain data, with the place of every key and value.
 
-The data is built from ruamel's node tree instead of its loader, so that every later complaint
-can point at a line and column.  What a configuration doesn't need is refused here: tags,
-duplicate keys, several documents, merge keys, oversized files.  Called by `config.loader`.
+The data is built from libyaml's node tree, so that every later complaint can point at a line and
+column.  Plain values mean what they do in YAML 1.2: `yes` is a word, and 010 is ten.  What a
+configuration doesn't need is refused here: tags, duplicate keys, several documents, merge keys,
+oversized files.  Called by `config.loader`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
+from yaml import MappingNode, MarkedYAMLError, Node, ScalarNode, SequenceNode, YAMLError
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from config.places import ConfigurationError, Place, Problem, shown
 
@@ -25,9 +25,34 @@ MAX_DEPTH = 30
 MAX_BRACKETS = 100
 BRACKET = re.compile(r"[\[\]{}]")
 TOO_DEEP = "the values are nested too deeply"
-SCALAR_TAGS = frozenset({"str", "int", "float", "bool", "null"})
+TAG = "tag:yaml.org,2002:"
+FLOAT = (
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+PLAIN: Mapping[str, tuple[str, str]] = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "null": (r"~|null|Null|NULL|", "~nN"),
+    "float": (FLOAT, "-+0123456789."),
+    "int": (r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9_]+)", "-+0123456789"),
+    "merge": (r"<<", "<"),
+}
+"""What an unquoted value is taken for: its tag, the whole of it, what it begins with."""
+BASES = {"0b": 2, "0o": 8, "0x": 16}
 
 Trail = tuple[str | int, ...]
+Scalar = str | int | float | bool | None
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Composes nodes, their plain values tagged as in YAML 1.2."""
+
+    yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 PyYAML's own
+
+
+for _name, (_pattern, _first) in PLAIN.items():
+    _Loader.add_implicit_resolver(TAG + _name, re.compile(f"(?:{_pattern})\\Z"), [*_first])
+_Loader.yaml_implicit_resolvers.setdefault("", []).append((TAG + "null", re.compile(r"\Z")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +148,15 @@ def parse(text: str, path: str) -> Document:
     if _brackets(text) > MAX_BRACKETS:
         raise ConfigurationError([Problem(place=whole, message=TOO_DEEP)])
     try:
-        yaml = YAML(typ="safe", pure=True)
-        node = yaml.compose(text)
-        if node is None:
-            raise ConfigurationError([Problem(place=whole, message="the file is empty")])
-        builder = _Builder(path=path, yaml=yaml, lines=text.splitlines())
-        data = builder.build(node, (), whole)
+        if _depth(text) > MAX_DEPTH:
+            raise ConfigurationError([Problem(place=whole, message=TOO_DEEP)])
+        node = yaml.compose(text, Loader=_Loader)
     except YAMLError as error:
         raise ConfigurationError([_form_problem(error, path)]) from None
-    except RecursionError:
-        raise ConfigurationError([Problem(place=whole, message=TOO_DEEP)]) from None
+    if node is None:
+        raise ConfigurationError([Problem(place=whole, message="the file is empty")])
+    builder = _Builder(path=path, lines=text.splitlines())
+    data = builder.build(node, (), whole)
     if builder.problems:
         raise ConfigurationError(builder.problems)
     return Document(path=path, data=data, spots=builder.spots)
@@ -141,7 +165,7 @@ def parse(text: str, path: str) -> Document:
 def _brackets(text: str) -> int:
     """Return how deep brackets stand in brackets, those in texts among them.
 
-    The time that ruamel takes grows with the square of it.
+    The time that parsing takes grows with the square of it.
     """
     depth = deepest = 0
     for found in BRACKET.finditer(text):
@@ -150,8 +174,17 @@ def _brackets(text: str) -> int:
     return deepest
 
 
+def _depth(text: str) -> int:
+    """Return how deep values stand in values: libyaml's nodes are made by recursion in C."""
+    depth = deepest = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _form_problem(error: YAMLError, path: str) -> Problem:
-    """Turn ruamel's report of broken YAML into a problem in plain words."""
+    """Turn libyaml's report of broken YAML into a problem in plain words."""
     if not isinstance(error, MarkedYAMLError):
         message = "this is not text that YAML allows: look for a control character"
         return Problem(place=Place(path=path), message=message)
@@ -161,9 +194,10 @@ def _form_problem(error: YAMLError, path: str) -> Problem:
         place = Place(path=path, line=mark.line + 1, column=mark.column + 1)
     said = str(error.problem or error.context or "can't be read")
     hints = {
-        "mapping values are not allowed here": "is a value with `: ` in it left unquoted, "
-        "or a line indented too far?",
-        "found character '\\t' that cannot start any token": "indent with spaces, not tabs",
+        "mapping values are not allowed in this context": "is a value with `: ` in it left "
+        "unquoted, or a line indented too far?",
+        "found character that cannot start any token": "indent with spaces, not tabs, and put "
+        "quotes around what begins with @ or `",
         "but found another document": "one document a file: remove the `---`",
     }
     hint = hints.get(said, "")
@@ -177,12 +211,11 @@ def _form_problem(error: YAMLError, path: str) -> Problem:
 class _Builder:
     """Walks the node tree once, collecting data, spots and problems."""
 
-    def __init__(self, *, path: str, yaml: YAML, lines: list[str]) -> None:
+    def __init__(self, *, path: str, lines: list[str]) -> None:
         self.path = path
         self.spots: dict[Trail, Spot] = {}
         self.problems: list[Problem] = []
         self._lines = lines
-        self._scalar = partial(yaml.constructor.construct_object, deep=True)
         self._seen = 0
 
     def build(self, node: Node, path: Trail, key: Place) -> Any:
@@ -218,16 +251,14 @@ class _Builder:
             yield key, self.build(value_node, (*path, key), place)
 
     def _scalar_value(self, node: Node, place: Place) -> Any:
-        kind = str(node.tag).rpartition(":")[2]
-        if kind == "timestamp":  # dates are texts for us
-            return node.value
+        kind = str(node.tag).removeprefix(TAG)
         if not isinstance(node, ScalarNode) or not self._plain(node, kind):
             return None
-        if kind not in SCALAR_TAGS:
+        try:
+            value = _scalar(kind, node.value)
+        except LookupError:
             self._complain(place, f"the tag `{node.tag}` is not allowed")
             return None
-        try:
-            value = self._scalar(node)
         except ValueError:
             self._complain(place, f"`{node.value}` can't be read as a number")
             return None
@@ -237,7 +268,7 @@ class _Builder:
 
     def _plain(self, node: Node, kind: str) -> bool:
         """Tell whether a node has YAML's own tag; complain where it brings its own."""
-        if str(node.tag) == f"tag:yaml.org,2002:{kind}":
+        if str(node.tag) == TAG + kind:
             return True
         place = self._place(node.start_mark)
         self._complain(place, f"the tag `{node.tag}` is not allowed", "write the value alone")
@@ -246,7 +277,7 @@ class _Builder:
     def _complain(self, place: Place, message: str, hint: str = "") -> None:
         self.problems.append(Problem(place=place, message=message, hint=hint))
 
-    def _place(self, mark: StreamMark) -> Place:
+    def _place(self, mark: yaml.Mark) -> Place:
         return Place(path=self.path, line=mark.line + 1, column=mark.column + 1)
 
     def _text_place(self, node: Node, place: Place) -> Place | None:
@@ -262,3 +293,22 @@ class _Builder:
             return None
         quoted = 1 if node.style in {"'", '"'} else 0
         return Place(path=place.path, line=place.line, column=place.column + quoted)
+
+
+def _scalar(kind: str, text: str) -> Scalar:
+    """Return what a value means.  Raises `LookupError` for a tag that nothing needs."""
+    match kind:
+        case "str":
+            return text
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            digits = text.replace("_", "").lower()
+            return int(digits, BASES.get(digits.lstrip("+-")[:2], 10))
+        case "float":
+            digits = text.replace("_", "").lower()
+            return float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+        case _:
+            raise LookupError(kind)
