@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.long, pytest.mark.crash]
 ROOT = Path(__file__).parents[2]
 
 

@@ -28,7 +28,7 @@ from tests.servers import served
 
 Json = Any
 
-SPEED = 10.0  # its pods take seconds to start, the bench's tenths
+SPEED = 25.0  # its pods take seconds to start, the bench's tenths
 
 
 class TranslatedApi(Api):

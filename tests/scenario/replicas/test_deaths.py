@@ -82,6 +82,7 @@ async def test_all_of_them_die(tmp_path: Path, journal: PostgresDatabase) -> Non
         assert len(here.recorded("BotResumed")) == 1
 
 
+@pytest.mark.long
 async def test_whoever_performs_hangs_and_comes_back(
     tmp_path: Path, journal: PostgresDatabase
 ) -> None:
@@ -116,6 +117,7 @@ async def test_whoever_performs_hangs_and_comes_back(
         await here.until(lambda run: run.notes, what="a note through the one that was frozen")
 
 
+@pytest.mark.long
 async def test_an_old_card_does_not_stay(tmp_path: Path, journal: PostgresDatabase) -> None:
     """The leader hangs with a card on its way; it arrives after the end, and is put right."""
     async with crew(tmp_path, journal, "a", "b") as here:

@@ -79,6 +79,7 @@ async def test_the_database_goes_away_for_a_while(
         assert here.recorded("BotResumed") == []
 
 
+@pytest.mark.long
 async def test_replicas_are_replaced_one_after_the_other(
     tmp_path: Path, journal: PostgresDatabase
 ) -> None:

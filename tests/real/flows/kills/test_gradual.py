@@ -16,7 +16,7 @@ from tests.real.flows.test_gradual import Traffic
 from tests.real.services.aws.server import Aws
 
 SHARES = "elasticloadbalancing:ModifyListener"
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.crash, pytest.mark.timeout(600)]
 Json = Any
 
 
