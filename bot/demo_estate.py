@@ -175,11 +175,11 @@ def bot_environment(
     addresses: Addresses | None = None,
     data: Path | None = None,
     overlay: Path | None = None,
-    port: int = 0,
+    port: int | None = None,
 ) -> dict[str, str]:
     """Return the caller's environment without real systems, and with the simulated ones.
 
-    `port` is where the bot listens for what PagerDuty tells.
+    `port` is where the bot listens for what PagerDuty tells; None leaves the usual one.
     """
     clean = {
         name: value
@@ -212,6 +212,6 @@ def bot_environment(
         "AIVO_CACHE_URL": addresses.cache_url,
         "BACKOUT_CAPTURE_KEY": make_key(),
         "SSL_CERT_FILE": addresses.pagerduty_authority,
-        "BACKOUT_PORT": str(port),
+        **({"BACKOUT_PORT": str(port)} if port else {}),
         "PATH": os.pathsep.join(filter(None, (addresses.postgres_programs, caller.get("PATH")))),
     }

@@ -108,8 +108,11 @@ class SharedJournal(Tables):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit all that is written within, or nothing."""
-        with self._line.transaction():
+        """Commit all that is written within, or nothing.
+
+        In a pipeline: what answers nothing goes to the server together with what comes after it.
+        """
+        with self._line.open() as connection, connection.pipeline(), self._line.transaction():
             yield
 
     def _all(self, sql: str, *values: object, **named: object) -> list[dict[str, Any]]:
