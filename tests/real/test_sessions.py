@@ -16,7 +16,8 @@ import pytest
 
 from tests.real.bench import assets
 
-pytestmark = pytest.mark.timeout(600)  # a session within a session, on a machine that is busy
+# A session within a session, on a machine that is busy.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = "tests/real/test_bench.py::test_namespaces_are_apart"

@@ -76,6 +76,7 @@ def observe(
     return world
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("story", TOLD, ids=lambda story: story.uses)
 async def test_both_answer_the_same(
     story: Story, cluster: Cluster, double: Cluster, observe: Observe
