@@ -21,6 +21,7 @@ from flows.gates import PLAN_SCOPE, Person, Verb
 from flows.runs import Run
 from flows.states import Outcome, State, StepState
 from tests.conformance import systems
+from tests.conformance.clocks import SharedClock
 from tests.conformance.estates import Estate
 from tests.conformance.systems import ALEX, EMILY, JENNIFER, MARCUS
 
@@ -71,10 +72,12 @@ Say = Callable[[Word], bool]
 class People:
     """Everybody, and what they have said so far."""
 
-    def __init__(self, estate: Estate, say: Say, seed: str, moods: dict[str, Mood]) -> None:
+    def __init__(
+        self, estate: Estate, say: Say, clock: SharedClock, seed: str, moods: dict[str, Mood]
+    ) -> None:
         self.said: list[tuple[str, str]] = []
         self._heard: set[str] = set()
-        self._estate, self._say = estate, say
+        self._estate, self._say, self._clock = estate, say, clock
         self._chance = Random(f"{seed}/people")
         self._moods = moods
         self._held_since: dict[str, float] = {}
@@ -138,6 +141,11 @@ class People:
         return self._word(run, f"{verb}:{scope}:{gate.digest[:8]}", event, by, 0)
 
     def _decide(self, run: Run, mood: Mood) -> Iterator[Word]:
+        """Decide; ask for another plan where this one is too old, as a clock set forth makes it."""
+        if run.plan is not None and run.plan.expires_at < self._clock():
+            asked = events.PlanAsked(procedure=run.plan.procedure)
+            yield self._word(run, "another plan", asked, MARCUS, run.planning)
+            return
         if Mood.DENIES in mood and run.planning < 2:
             yield self._verdict(run, PLAN_SCOPE, ALEX, Verb.DENY)
             return

@@ -79,7 +79,7 @@ class World:
         self._block.callback(self.clock.close)
         self.reader = kinds.Reader(place.kind, place.journal)
         self._block.callback(self.reader.close)
-        self.people = People(self.estate, self._say, setting.seed, setting.moods)
+        self.people = People(self.estate, self._say, self.clock, setting.seed, setting.moods)
 
     def __enter__(self) -> World:
         """Begin."""
