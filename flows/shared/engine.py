@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flows import migrating
 from flows.commands import Command
@@ -110,9 +110,15 @@ class SharedEngine(RecordingEngine):
             del self._journal.claims[claim.job, claim.attempts]
 
     def announce_resumption(self) -> None:
-        """Tell every open run that nobody was there, unless another replica was."""
-        if not self._journal.anybody(self.lease):
-            for run in self.runs():
+        """Tell every open run that nobody was there, unless another replica was.
+
+        Of several that start at once, the first tells it.
+        """
+        if self._journal.anybody(self.lease):
+            return
+        just_now = self.now() - timedelta(seconds=self.lease)
+        for run in self.runs():
+            if run.resumed_at is None or run.resumed_at < just_now:
                 self.resume(run)
 
     def run(self, incident: str) -> Run | None:
